@@ -1,0 +1,34 @@
+// The character classes and comparisons of HTTP header fields (RFC 9110 5.6); no locale.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace hawser {
+
+constexpr char ascii_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+// tchar of RFC 9110 5.6.2.
+bool is_token_char(char c);
+// One or more token characters.
+bool is_token(std::string_view text);
+// VCHAR, obs-text (bytes above 127), space and tab: what a field value may hold (RFC 9110 5.5).
+bool is_field_char(char c);
+
+bool equal_ignoring_case(std::string_view a, std::string_view b);
+// Without spaces and tabs at both ends.
+std::string_view trim(std::string_view text);
+
+// Takes the next element off a comma-separated list (RFC 9110 5.6.1), trimmed; empty elements are passed over. False
+// when there is none left.
+bool next_list_element(std::string_view &list, std::string_view &element);
+// True if `token` is an element of the comma-separated `list`, ignoring case.
+bool list_contains(std::string_view list, std::string_view token);
+
+// Compares without telling by its duration where the first difference is.
+bool equal_in_constant_time(std::string_view a, std::string_view b);
+
+}  // namespace hawser

@@ -1,0 +1,31 @@
+#include "bytes/error.hpp"
+
+namespace hawser {
+
+const char *error_name(int32_t code) {
+  if (code >= 0) return "HWS_OK";
+  switch (static_cast<Error>(code)) {
+#define HAWSER_ERROR(name, value, text) \
+  case Error::name:                     \
+    return "HWS_ERR_" #name;
+#include "bytes/error.def"
+#undef HAWSER_ERROR
+    default:
+      return "HWS_ERR_UNKNOWN";
+  }
+}
+
+const char *error_text(int32_t code) {
+  if (code >= 0) return "Success.";
+  switch (static_cast<Error>(code)) {
+#define HAWSER_ERROR(name, value, text) \
+  case Error::name:                     \
+    return text;
+#include "bytes/error.def"
+#undef HAWSER_ERROR
+    default:
+      return "Unknown error.";
+  }
+}
+
+}  // namespace hawser

@@ -1,0 +1,27 @@
+// Opcodes (RFC 6455 5.2 and 11.8).
+#pragma once
+
+#include <cstdint>
+
+namespace hawser {
+
+enum class Opcode : uint8_t {
+  CONTINUATION = 0x0,
+  TEXT = 0x1,
+  BINARY = 0x2,
+  CLOSE = 0x8,
+  PING = 0x9,
+  PONG = 0xA,
+};
+
+// Of the opcodes 8 to F, which have the high bit set (RFC 6455 5.5).
+constexpr bool is_control(Opcode opcode) {
+  return (static_cast<uint8_t>(opcode) & 0x8) != 0;
+}
+
+// 3 to 7 and B to F are reserved.
+constexpr bool is_known(Opcode opcode) {
+  return (0x0707 >> static_cast<uint8_t>(opcode) & 1) != 0;
+}
+
+}  // namespace hawser

@@ -1,0 +1,25 @@
+#include "manager/connection.hpp"
+
+#include "manager/dial.hpp"
+#include "manager/mailbox.hpp"
+#include "manager/output.hpp"
+#include "session/event_batch.hpp"
+
+namespace hawser {
+
+Connection::Connection() = default;
+Connection::~Connection() = default;
+
+uint8_t *Connection::append(size_t size) {
+  return output->append(*this, size);
+}
+
+bool Connection::append_borrowed(const uint8_t *head, size_t head_size, const uint8_t *payload, size_t payload_size) {
+  return output->append_borrowed(*this, head, head_size, payload, payload_size);
+}
+
+void Connection::keep(Buffer payload) {
+  batch->keep(std::move(payload));
+}
+
+}  // namespace hawser

@@ -1,0 +1,106 @@
+// A WebSocket on a transport, as the manager sees it: a slot of the id table that is used again and again.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "bytes/buffer.hpp"
+#include "manager/intrusive_queue.hpp"
+#include "manager/options.hpp"
+#include "manager/outbox.hpp"
+#include "manager/transport.hpp"
+#include "net/address.hpp"
+#include "session/session.hpp"
+
+namespace hawser {
+
+class EventBatch;
+class Output;
+struct Dial;
+struct Letter;
+
+enum class Stage : uint8_t {
+  FREE,
+  CONNECTING,  // a name is being resolved or a TCP connection made
+  RUNNING,     // the session has the transport
+  CLOSED,      // the transport is gone, CLOSE is still to be told
+  TOLD,        // CLOSE is in the batch
+};
+
+struct Connection final : Sink {
+  // What any thread may look at.
+  std::atomic<int64_t> id{0};
+  std::atomic<int64_t> queued{0};             // bytes accepted and not yet given to the kernel
+  std::atomic<int64_t> mailed{0};             // bytes in the mailbox; changed under its lock
+  std::atomic<int64_t> max_queued{0};         // the option max_send_queue
+  std::atomic<Error> sendable{Error::STATE};  // what a send would answer
+  std::atomic<bool> refusal_mailed{false};    // another thread's send was refused: the manager will hear of it
+
+  uint32_t slot = 0;
+  uint32_t generation = 0;
+
+  Stage stage = Stage::FREE;
+  bool told = false;         // the application knows the id
+  bool paused = false;       // by the application
+  bool handshaking = false;  // counted among the inbound handshakes
+  bool refused = false;      // a send was answered with WOULD_BLOCK: DRAIN is due
+  bool open_due = false;     // OPEN is due
+  bool half_closed = false;  // our direction of the transport is shut down
+  int32_t skipped = 0;       // broadcasts since the last DRAIN
+  int32_t write_error = 0;   // errno of a write that failed: nothing more is written
+
+  Transport transport;
+  Output *output = nullptr;
+  EventBatch *batch = nullptr;
+  std::optional<Session> session;
+  std::shared_ptr<const Settings> settings;
+  int64_t tag = 0;
+  int64_t listener = 0;
+  int64_t stalled_since = -1;  // when the kernel took nothing any more; -1: it takes
+  Address peer;
+  std::unique_ptr<Address> local;  // once the transport is closed
+
+  // Output that waits in the arena, and what the kernel refused.
+  uint32_t first_segment = UINT32_MAX;
+  uint32_t last_segment = UINT32_MAX;
+  std::unique_ptr<Outbox> outbox;
+
+  std::unique_ptr<Buffer> stash;                     // bytes that were read and cannot be parsed yet
+  std::unique_ptr<Dial> dial;                        // while connecting
+  std::unique_ptr<std::deque<Letter>> held_letters;  // wait for the end of an unfinished message
+
+  QueueLink<Connection> ready_link;      // has bytes to be read
+  QueueLink<Connection> dirty_link;      // has output in the arena
+  QueueLink<Connection> settling_link;   // its session has a Close to write
+  QueueLink<Connection> attention_link;  // has something to be concluded or told
+
+  Connection();
+  ~Connection();
+
+  // The session's sink.
+  uint8_t *append(size_t size) override;
+  bool append_borrowed(const uint8_t *head, size_t head_size, const uint8_t *payload, size_t payload_size) override;
+  void keep(Buffer payload) override;
+
+  int64_t queued_bytes() const { return queued.load(std::memory_order_relaxed); }
+  void set_queued(int64_t bytes) { queued.store(bytes, std::memory_order_relaxed); }
+  bool queue_full() const {
+    int64_t max = max_queued.load(std::memory_order_relaxed);
+    return max >= 0 && queued_bytes() + mailed.load(std::memory_order_relaxed) >= max;
+  }
+  bool held_back() const { return settings->pause_above >= 0 && queued_bytes() > settings->pause_above; }
+  // Once the session is over its bytes are only read to find the end of them.
+  bool may_read() const { return session->over() || (!paused && !held_back() && !session->blocked()); }
+  // Tells other threads what their sends would be answered.
+  void publish() { sendable.store(session ? session->can_send() : Error::CLOSED, std::memory_order_relaxed); }
+};
+
+using ReadyQueue = IntrusiveQueue<Connection, &Connection::ready_link>;
+using DirtyQueue = IntrusiveQueue<Connection, &Connection::dirty_link>;
+using SettlingQueue = IntrusiveQueue<Connection, &Connection::settling_link>;
+using AttentionQueue = IntrusiveQueue<Connection, &Connection::attention_link>;
+
+}  // namespace hawser

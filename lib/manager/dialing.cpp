@@ -1,0 +1,214 @@
+// How connections come to be: Manager's listening, accepting and connecting.
+#include <cerrno>
+
+#include "manager/manager.hpp"
+
+namespace hawser {
+
+namespace {
+
+constexpr int64_t kAcceptPause = 100;  // milliseconds without a descriptor to spare
+
+// The system has no room for another connection now.
+bool is_shortage(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+Result<Address> address_to_listen_at(const Url &url) {
+  std::string_view host = url.host == "localhost" ? "127.0.0.1" : std::string_view(url.host);
+  std::optional<Address> address = parse_address(host, url.port);
+  if (address) return *address;
+  return Failure{Error::URL, 0, "a listener's host is an IP address or localhost"};
+}
+
+constexpr Failure kNoTls{Error::UNSUPPORTED, 0, "this version has no TLS: use ws://"};
+
+}  // namespace
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Listening
+
+Result<int64_t> Manager::listen(std::string_view text, const Options *options) {
+  Result<Url> url = parse_url(text);
+  if (!url) return url.failure();
+  if (url->secure) return kNoTls;
+  Result<Address> address = address_to_listen_at(*url);
+  if (!address) return address.failure();
+  std::shared_ptr<const Settings> settings = settings_for(options);
+  Result<Descriptor> socket =
+      listen_tcp(*address, {static_cast<int>(settings->backlog), settings->reuse_port, settings->ipv6_only});
+  if (!socket) return socket.failure();
+  Listener *listener = listeners_.claim();
+  if (listener == nullptr) return Failure{Error::LIMIT, 0, "too many listeners"};
+  int64_t id = listener->id.load(std::memory_order_relaxed);
+  if (Failure failure = poller_->add_level(socket->get(), static_cast<uint64_t>(id), READABLE)) {
+    listeners_.release(*listener);
+    return failure;
+  }
+  listener->local = hawser::local_address(socket->get());
+  listener->socket = std::move(*socket);
+  listener->settings = std::move(settings);
+  return id;
+}
+
+void Manager::stop_listening(Listener &listener) {
+  poller_->remove(listener.socket.get());
+  listener.socket.close();
+  closed_listeners_.push(listener);
+}
+
+void Manager::release_listener(Listener &listener) {
+  listener.settings.reset();
+  listener.tag = 0;
+  listener.paused = listener.silent = false;
+  listeners_.release(listener);
+}
+
+void Manager::silence(Listener &listener, bool silent) {
+  if (listener.silent == silent) return;
+  listener.silent = silent;
+  poller_->set_interest(listener.socket.get(), static_cast<uint64_t>(listener.id.load(std::memory_order_relaxed)),
+                        silent ? 0U : uint32_t{READABLE});
+}
+
+bool Manager::has_room_to_accept() const {
+  int64_t max_handshakes = settings_->max_handshakes;
+  int64_t max_connections = settings_->max_connections;
+  return (max_handshakes < 0 || stats_.handshakes < max_handshakes) &&
+         (max_connections < 0 || connections_.live() < max_connections);
+}
+
+void Manager::accept_from(Listener &listener) {
+  for (int64_t i = 0; i < listener.settings->accepts_per_poll; i++) {
+    if (!has_room_to_accept()) return stop_accepting(listener, -1);
+    Address peer;
+    Result<Descriptor> socket = accept_tcp(listener.socket.get(), peer);
+    if (socket) {
+      if (!accept_one(listener, std::move(*socket), peer)) stats_.accept_errors++;
+      continue;
+    }
+    int error = socket.failure().system;
+    if (error == EAGAIN || error == EWOULDBLOCK) return;
+    stats_.accept_errors++;
+    if (is_shortage(error)) return stop_accepting(listener, surroundings_.now + kAcceptPause);
+  }
+}
+
+// Level-triggered, a listener that cannot be served would keep the loop spinning. -1: until a connection ends.
+void Manager::stop_accepting(Listener &listener, int64_t until) {
+  silence(listener, true);
+  listeners_silent_ = true;
+  listen_again_at_ = until;
+}
+
+void Manager::listen_again() {
+  if (!has_room_to_accept() || surroundings_.now < listen_again_at_) return;
+  listeners_silent_ = false;
+  listen_again_at_ = -1;
+  listeners_.for_each([this](Listener &listener) {
+    if (listener.socket.open() && !listener.paused) silence(listener, false);
+  });
+}
+
+bool Manager::accept_one(Listener &listener, Descriptor socket, const Address &peer) {
+  Connection *connection = claim(listener.settings, Role::SERVER);
+  if (connection == nullptr) return false;
+  connection->peer = peer;
+  connection->tag = listener.tag;
+  connection->listener = listener.id.load(std::memory_order_relaxed);
+  uint64_t token = static_cast<uint64_t>(connection->id.load(std::memory_order_relaxed));
+  if (connection->transport.attach(std::move(socket), *poller_, token)) {
+    connection->transport.close(*poller_);
+    release(*connection);
+    return false;
+  }
+  connection->stage = Stage::RUNNING;
+  connection->handshaking = true;
+  stats_.handshakes++;
+  stats_.accepted++;
+  schedule(*connection);
+  return true;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Connecting
+
+Result<int64_t> Manager::connect(std::string_view text, const Options *options) {
+  Result<Url> url = parse_url(text);
+  if (!url) return url.failure();
+  if (url->secure) return kNoTls;
+  if (url->port == 0) return Failure{Error::URL, 0, "port 0 cannot be connected to"};
+  std::shared_ptr<const Settings> settings = settings_for(options);
+  auto dial = std::make_unique<Dial>();
+  if (settings_->max_connections >= 0 && connections_.live() >= settings_->max_connections) {
+    return Failure{Error::LIMIT, 0, "max_connections connections exist already"};
+  }
+  surroundings_.now = now_ms();
+  Connection *connection = claim(std::move(settings), Role::CLIENT);
+  if (connection == nullptr) return Failure{Error::NO_MEMORY, 0, "no memory for a connection"};
+  int64_t id = connection->id.load(std::memory_order_relaxed);
+  dial->url = std::move(*url);
+  connection->dial = std::move(dial);
+  connection->stage = Stage::CONNECTING;
+  connection->told = true;
+  schedule(*connection);
+  const Url &target = connection->dial->url;
+  if (Failure failure = resolver_.start(target.host, target.port, id)) fail_dial(*connection, failure);
+  take_answers();
+  signal_outer_loop();
+  return id;
+}
+
+void Manager::take_answers() {
+  Resolver::Answer answer;
+  while (resolver_.take(answer)) {
+    Connection *connection = connections_.find(answer.query);
+    if (connection == nullptr || connection->dial == nullptr) continue;
+    if (answer.failure) {
+      fail_dial(*connection, answer.failure);
+    } else {
+      connection->dial->addresses = std::move(answer.addresses);
+      dial_next(*connection);
+    }
+  }
+}
+
+// Tries the addresses of the host one after the other.
+void Manager::dial_next(Connection &connection) {
+  Dial &dial = *connection.dial;
+  uint64_t token = static_cast<uint64_t>(connection.id.load(std::memory_order_relaxed));
+  while (dial.next < dial.addresses.size()) {
+    connection.peer = dial.addresses[dial.next++];
+    Result<Descriptor> socket = connect_tcp(connection.peer);
+    dial.failure = socket ? connection.transport.attach(std::move(*socket), *poller_, token) : socket.failure();
+    if (!dial.failure) return;
+    connection.transport.close(*poller_);
+  }
+  fail_dial(connection, dial.failure);
+}
+
+// The connect is decided: the socket is writable, or has failed.
+void Manager::dial_ready(Connection &connection, uint32_t readiness) {
+  int error = take_socket_error(connection.transport.fd());
+  if (error != 0) {
+    connection.transport.close(*poller_);
+    connection.dial->failure = {Error::CONNECT, error, "connecting failed"};
+    return dial_next(connection);
+  }
+  if ((readiness & WRITABLE) == 0) return;
+  connection.stage = Stage::RUNNING;
+  connection.transport.note(readiness);
+  if (Failure failure = connection.session->start(connection.dial->url)) {
+    connection.session->abandon(failure, false);
+    attention_.push(connection);
+  }
+  connection.dial.reset();
+  if (connection.transport.readable()) ready_.push(connection);
+}
+
+void Manager::fail_dial(Connection &connection, const Failure &failure) {
+  connection.session->abandon(failure, true);
+  attention_.push(connection);
+}
+
+}  // namespace hawser

@@ -1,0 +1,115 @@
+// Ids that cannot dangle: each names a slot and a generation of it. Slots never move and are never given back, so that
+// any thread may look at the atomic parts of one; everything else here is the polling thread's.
+//
+// An id has 53 bits, exact in a double:   generation 26 | listener 1 | manager 6 | slot 20
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <vector>
+
+namespace hawser {
+
+namespace id_bits {
+inline constexpr int kSlot = 20;
+inline constexpr int kManager = 6;
+inline constexpr int kListener = 1;
+inline constexpr int kGeneration = 26;
+inline constexpr int64_t kMaxSlots = int64_t{1} << kSlot;
+inline constexpr uint32_t kLastGeneration = (uint32_t{1} << kGeneration) - 1;
+}  // namespace id_bits
+
+inline bool is_listener_id(int64_t id) {
+  return (id >> (id_bits::kSlot + id_bits::kManager) & 1) != 0;
+}
+
+// T has: std::atomic<int64_t> id, 0 while the slot is free; uint32_t slot; uint32_t generation.
+template <typename T>
+class IdTable {
+ public:
+  // `manager`: a number from 0 to 63 that ids of different managers are told apart by.
+  IdTable(int64_t max_slots, uint32_t manager, bool listeners)
+      : max_slots_(max_slots < 0 ? id_bits::kMaxSlots : std::min(max_slots, id_bits::kMaxSlots)),
+        tag_((static_cast<int64_t>(listeners) << id_bits::kManager | manager) << id_bits::kSlot),
+        chunks_(new std::atomic<T *>[static_cast<size_t>(max_slots_ / kChunk + 1)]()) {}
+  IdTable(const IdTable &) = delete;
+  IdTable &operator=(const IdTable &) = delete;
+  ~IdTable() {
+    for (uint32_t i = 0; i < slots_; i += kChunk)
+      delete[] chunks_[i / kChunk].load(std::memory_order_relaxed);
+  }
+
+  // nullptr for an id that names nothing here, or nothing any more. Any thread, for the atomic parts.
+  T *find(int64_t id) const {
+    int64_t slot = id & (id_bits::kMaxSlots - 1);
+    if (id <= 0 || slot >= max_slots_) return nullptr;
+    T *chunk = chunks_[static_cast<size_t>(slot / kChunk)].load(std::memory_order_acquire);
+    if (chunk == nullptr) return nullptr;
+    T *found = &chunk[slot % kChunk];
+    return found->id.load(std::memory_order_relaxed) == id ? found : nullptr;
+  }
+
+  // A free slot with a fresh id; nullptr when all are taken or there is no memory.
+  T *claim() {
+    if (free_.empty() && !grow()) return nullptr;
+    T *claimed = at(free_.back());
+    free_.pop_back();
+    claimed->id.store(static_cast<int64_t>(claimed->generation) << kGenerationShift | tag_ | claimed->slot,
+                      std::memory_order_relaxed);
+    live_++;
+    return claimed;
+  }
+
+  // The id becomes stale. A slot whose generations are used up is retired.
+  void release(T &slot) {
+    slot.id.store(0, std::memory_order_relaxed);
+    live_--;
+    if (slot.generation == id_bits::kLastGeneration) return;
+    slot.generation++;
+    free_.push_back(slot.slot);  // there is room: grow() saw to it
+  }
+
+  T *at(uint32_t slot) const { return &chunks_[slot / kChunk].load(std::memory_order_relaxed)[slot % kChunk]; }
+  uint32_t slots() const { return slots_; }
+  uint32_t live() const { return live_; }
+
+  template <typename Visitor>
+  void for_each(Visitor visit) {
+    for (uint32_t i = 0; i < slots_; i++) {
+      if (at(i)->id.load(std::memory_order_relaxed) != 0) visit(*at(i));
+    }
+  }
+
+ private:
+  static constexpr uint32_t kChunk = 64;
+  static constexpr int kGenerationShift = id_bits::kSlot + id_bits::kManager + id_bits::kListener;
+
+  bool grow() try {
+    if (slots_ >= max_slots_) return false;
+    uint32_t count = static_cast<uint32_t>(std::min<int64_t>(kChunk, max_slots_ - slots_));
+    free_.reserve(slots_ + count);
+    T *chunk = new T[kChunk];
+    for (uint32_t i = count; i-- > 0;) {
+      chunk[i].slot = slots_ + i;
+      chunk[i].generation = 1;
+      free_.push_back(slots_ + i);
+    }
+    chunks_[slots_ / kChunk].store(chunk, std::memory_order_release);
+    slots_ += count;
+    return true;
+  } catch (const std::bad_alloc &) {
+    return false;
+  }
+
+  const int64_t max_slots_;
+  const int64_t tag_;
+  std::unique_ptr<std::atomic<T *>[]> chunks_;
+  std::vector<uint32_t> free_;
+  uint32_t slots_ = 0;
+  uint32_t live_ = 0;
+};
+
+}  // namespace hawser

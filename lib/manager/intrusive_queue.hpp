@@ -1,0 +1,51 @@
+// A first-in-first-out queue through a link in its elements: joining it allocates nothing, and joining twice is once.
+#pragma once
+
+namespace hawser {
+
+template <typename T>
+struct QueueLink {
+  T *next = nullptr;
+  bool queued = false;
+};
+
+template <typename T, QueueLink<T> T::*link>
+class IntrusiveQueue {
+ public:
+  bool empty() const { return first_ == nullptr; }
+
+  void push(T &element) {
+    QueueLink<T> &own = element.*link;
+    if (own.queued) return;
+    own = {nullptr, true};
+    if (last_ != nullptr) {
+      (last_->*link).next = &element;
+    } else {
+      first_ = &element;
+    }
+    last_ = &element;
+  }
+
+  // nullptr if there is none.
+  T *pop() {
+    T *element = first_;
+    if (element == nullptr) return nullptr;
+    first_ = (element->*link).next;
+    if (first_ == nullptr) last_ = nullptr;
+    element->*link = {};
+    return element;
+  }
+
+  // Empties this queue into the value, so that elements that join meanwhile have to wait for the next turn.
+  IntrusiveQueue take() {
+    IntrusiveQueue taken = *this;
+    first_ = last_ = nullptr;
+    return taken;
+  }
+
+ private:
+  T *first_ = nullptr;
+  T *last_ = nullptr;
+};
+
+}  // namespace hawser

@@ -1,0 +1,113 @@
+// What other threads say: Manager's end of the mailbox.
+#include "manager/manager.hpp"
+
+namespace hawser {
+
+Error Manager::other_thread_send(int64_t id, Opcode opcode, const uint8_t *data, size_t size) {
+  Connection *connection = connections_.find(id);
+  if (connection == nullptr) return Error::STALE;
+  if (opcode != Opcode::TEXT && opcode != Opcode::BINARY) return Error::OPCODE;
+  if (Error error = connection->sendable.load(std::memory_order_relaxed); error != Error::OK) return error;
+  if (opcode == Opcode::TEXT && !utf8_is_valid(data, size)) return Error::UTF8;
+  Letter letter{Letter::Kind::SEND, opcode, id, 0, Buffer(budget_)};
+  if (!letter.payload.append(data, size)) return Error::NO_MEMORY;
+  Error answer = Error::OK;
+  bool first = false;
+  {
+    std::lock_guard lock(mailbox_.mutex());
+    if (connection->id.load(std::memory_order_relaxed) != id) return Error::STALE;
+    if (!connection->queue_full()) {
+      connection->mailed.fetch_add(static_cast<int64_t>(size), std::memory_order_relaxed);
+      first = mailbox_.post(std::move(letter));
+    } else {
+      answer = Error::WOULD_BLOCK;
+      // The manager has to know that a DRAIN is due: once.
+      if (connection->refusal_mailed.exchange(true, std::memory_order_relaxed)) return answer;
+      first = mailbox_.post({Letter::Kind::REFUSAL, Opcode::CONTINUATION, id, 0, Buffer(budget_)});
+    }
+  }
+  if (first) wakeup_.signal();
+  return answer;
+}
+
+Error Manager::other_thread_close(int64_t id, int32_t code, std::string_view reason) {
+  if (Error error = check_close(code, reason); error != Error::OK) return error;
+  if (is_listener_id(id)) {
+    if (listeners_.find(id) == nullptr) return Error::STALE;
+  } else {
+    Connection *connection = connections_.find(id);
+    if (connection == nullptr) return Error::STALE;
+    if (connection->sendable.load(std::memory_order_relaxed) == Error::CLOSED) return Error::CLOSED;
+  }
+  Letter letter{Letter::Kind::CLOSE, Opcode::CLOSE, id, code, Buffer(budget_)};
+  if (!letter.payload.append(reason.data(), reason.size())) return Error::NO_MEMORY;
+  bool first = false;
+  {
+    std::lock_guard lock(mailbox_.mutex());
+    first = mailbox_.post(std::move(letter));
+  }
+  if (first) wakeup_.signal();
+  return Error::OK;
+}
+
+void Manager::deliver_mail() {
+  if (mailbox_.empty()) return;
+  for (Letter &letter : mailbox_.take())
+    deliver(std::move(letter));
+}
+
+void Manager::deliver(Letter letter) {
+  if (is_listener_id(letter.id)) {
+    close_listener(letter.id);
+    return;
+  }
+  Connection *connection = connections_.find(letter.id);
+  if (connection == nullptr || connection->stage == Stage::CLOSED || connection->stage == Stage::TOLD) return;
+  // During an unfinished message of the polling thread everything of other threads waits, in order.
+  if (connection->session->in_part() && letter.kind != Letter::Kind::REFUSAL) {
+    hold(*connection, std::move(letter));
+    return;
+  }
+  apply(*connection, letter);
+}
+
+bool Manager::hold(Connection &connection, Letter letter) try {
+  if (connection.held_letters == nullptr) connection.held_letters = std::make_unique<std::deque<Letter>>();
+  connection.held_letters->push_back(std::move(letter));
+  return true;
+} catch (const std::bad_alloc &) {
+  // It was accepted and cannot be kept.
+  connection.session->abandon({Error::NO_MEMORY, 0, "no memory for a message of another thread"}, false);
+  attention_.push(connection);
+  return false;
+}
+
+void Manager::deliver_held(Connection &connection) {
+  if (connection.held_letters == nullptr) return;
+  std::unique_ptr<std::deque<Letter>> letters = std::move(connection.held_letters);
+  for (Letter &letter : *letters)
+    apply(connection, letter);
+}
+
+void Manager::apply(Connection &connection, Letter &letter) {
+  const uint8_t *data = letter.payload.data();
+  size_t size = letter.payload.size();
+  if (letter.kind == Letter::Kind::SEND) {
+    connection.mailed.fetch_sub(static_cast<int64_t>(size), std::memory_order_relaxed);
+    Error error = connection.session->send(letter.opcode, data, size, true);
+    if (error == Error::NO_MEMORY) {
+      connection.session->abandon({Error::NO_MEMORY, 0, "no memory for a message of another thread"}, false);
+      attention_.push(connection);
+    }
+  } else if (letter.kind == Letter::Kind::CLOSE) {
+    connection.session->close(letter.code, {reinterpret_cast<const char *>(data), size});
+    attention_.push(connection);
+  } else {
+    connection.refusal_mailed.store(false, std::memory_order_relaxed);
+    connection.refused = true;
+    stats_.sends_refused++;
+    attention_.push(connection);
+  }
+}
+
+}  // namespace hawser

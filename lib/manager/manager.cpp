@@ -1,0 +1,440 @@
+#include "manager/manager.hpp"
+
+#include <cstring>
+
+namespace hawser {
+
+namespace {
+
+constexpr size_t kKnownSettings = 32;
+
+uint32_t next_manager_number() {
+  static std::atomic<uint32_t> counter{0};
+  return counter.fetch_add(1, std::memory_order_relaxed) % (1U << id_bits::kManager);
+}
+
+constexpr bool is_message_opcode(Opcode opcode) {
+  return opcode == Opcode::TEXT || opcode == Opcode::BINARY;
+}
+
+}  // namespace
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Making and ending
+
+Result<std::unique_ptr<Manager>> Manager::make(const Options *options) {
+  auto defaults = options != nullptr ? options->snapshot() : std::make_shared<OptionValues>();
+  std::shared_ptr<const Settings> settings = make_settings(defaults.get(), nullptr);
+  Result<std::unique_ptr<Poller>> poller = make_poller(settings->backend);
+  if (!poller) return poller.failure();
+  Result<Wakeup> wakeup = Wakeup::make();
+  if (!wakeup) return wakeup.failure();
+  if (Failure failure = (*poller)->add_level(wakeup->fd(), kWakeupToken, READABLE)) return failure;
+  return std::unique_ptr<Manager>(
+      new Manager(std::move(defaults), std::move(settings), std::move(*poller), std::move(*wakeup)));
+}
+
+Manager::Manager(std::shared_ptr<OptionValues> defaults, std::shared_ptr<const Settings> settings,
+                 std::unique_ptr<Poller> poller, Wakeup wakeup)
+    : defaults_(std::move(defaults)),
+      settings_(std::move(settings)),
+      budget_(settings_->memory_budget),
+      surroundings_{random_, budget_, now_ms()},
+      poller_(std::move(poller)),
+      wakeup_(std::move(wakeup)),
+      resolver_(*poller_, kResolverToken),
+      connections_(settings_->max_connections, next_manager_number(), false),
+      listeners_(kMaxListeners, next_manager_number(), true),
+      batch_(static_cast<size_t>(settings_->max_events)),
+      output_(static_cast<size_t>(settings_->send_arena), surroundings_, attention_, stats_),
+      receiver_(static_cast<size_t>(settings_->receive_arena), settings_->max_batch_bytes, batch_, surroundings_,
+                settling_, attention_, stats_) {}
+
+Manager::~Manager() = default;
+
+std::shared_ptr<const Settings> Manager::settings_for(const Options *options) {
+  if (options == nullptr) return settings_;
+  for (const auto &[values, settings] : known_settings_) {
+    if (values == options->snapshot()) return settings;
+  }
+  if (known_settings_.size() >= kKnownSettings) known_settings_.erase(known_settings_.begin());
+  std::shared_ptr<const Settings> settings = make_settings(defaults_.get(), options->snapshot().get());
+  known_settings_.emplace_back(options->snapshot(), settings);
+  return settings;
+}
+
+// A slot for a new connection, with its session; nullptr when there is no room.
+Connection *Manager::claim(std::shared_ptr<const Settings> settings, Role role) {
+  Connection *connection = connections_.claim();
+  if (connection == nullptr) return nullptr;
+  if (!timers_.reserve(connections_.slots())) {
+    connections_.release(*connection);
+    return nullptr;
+  }
+  connection->settings = std::move(settings);
+  connection->output = &output_;
+  connection->batch = &batch_;
+  connection->max_queued.store(connection->settings->max_send_queue, std::memory_order_relaxed);
+  connection->session.emplace(role, connection->settings->config, *connection, surroundings_);
+  connection->publish();
+  return connection;
+}
+
+// The transport is closed; CLOSE is due if the application knows the id.
+void Manager::finish(Connection &connection) {
+  receiver_.forget(connection);
+  output_.drop(connection);
+  if (connection.told && connection.transport.open()) {
+    connection.local.reset(new (std::nothrow) Address(hawser::local_address(connection.transport.fd())));
+  }
+  connection.transport.close(*poller_);
+  if (connection.dial != nullptr) resolver_.cancel(connection.id.load(std::memory_order_relaxed));
+  connection.dial.reset();
+  connection.stash.reset();
+  timers_.cancel(connection.slot);
+  leave_handshake(connection);
+  connection.stage = Stage::CLOSED;
+  connection.sendable.store(Error::CLOSED, std::memory_order_relaxed);
+  if (!connection.told) stats_.handshakes_failed++;
+  attention_.push(connection);
+}
+
+// The id becomes stale, the slot free. It may still stand in a queue, where it is passed over.
+void Manager::release(Connection &connection) {
+  {
+    std::lock_guard lock(mailbox_.mutex());
+    connections_.release(connection);
+    connection.mailed.store(0, std::memory_order_relaxed);
+  }
+  connection.session.reset();
+  connection.settings.reset();
+  connection.held_letters.reset();
+  connection.local.reset();
+  connection.set_queued(0);
+  connection.refusal_mailed.store(false, std::memory_order_relaxed);
+  connection.stage = Stage::FREE;
+  connection.told = connection.paused = connection.refused = connection.open_due = connection.half_closed = false;
+  connection.skipped = connection.write_error = 0;
+  connection.tag = connection.listener = 0;
+  connection.stalled_since = -1;
+  connection.peer = {};
+}
+
+// The session is over: sends what is left, lets the peer read it, and closes the transport.
+void Manager::conclude(Connection &connection) {
+  Session &session = *connection.session;
+  leave_handshake(connection);
+  if (session.abandoned() || !connection.transport.open() || connection.write_error != 0) return finish(connection);
+  if (connection.queued_bytes() > 0) return;
+  if (connection.transport.ended()) return finish(connection);
+  // RFC 6455 7.1.1: the server closes first. Unread bytes would make the kernel reset the connection, and the peer
+  // might never read our Close: then only our direction is ended, and the peer's is read to its end.
+  if (session.may_close_at_once() && !connection.transport.readable()) return finish(connection);
+  if (!connection.half_closed && !session.awaits_end()) {
+    shutdown_writing(connection.transport.fd());
+    connection.half_closed = true;
+  }
+  if (connection.transport.readable()) ready_.push(connection);
+}
+
+void Manager::leave_handshake(Connection &connection) {
+  if (!connection.handshaking || (connection.session->is_opening() && connection.stage == Stage::RUNNING)) return;
+  connection.handshaking = false;
+  stats_.handshakes--;
+}
+
+// Reads on, if nothing stands against it any more.
+void Manager::rouse(Connection &connection) {
+  if (connection.stage != Stage::RUNNING || !connection.may_read()) return;
+  connection.session->set_reading(true);
+  if (connection.transport.readable() || connection.stash != nullptr) ready_.push(connection);
+}
+
+// Sees to it that the timer rings no later than the next deadline; it may ring earlier.
+void Manager::schedule(Connection &connection) {
+  int64_t due = connection.session->deadline();
+  int64_t stall = connection.settings->write_stall_timeout;
+  if (connection.stalled_since >= 0 && stall >= 0) {
+    int64_t stalled = connection.stalled_since + stall;
+    due = due < 0 ? stalled : std::min(due, stalled);
+  }
+  int64_t set = timers_.deadline(connection.slot);
+  if (due >= 0 && (set < 0 || due < set)) timers_.set(connection.slot, due);
+}
+
+// The application has done something to a connection.
+void Manager::touch(Connection &connection) {
+  if (connection.session->over() || connection.session->needs_settling()) attention_.push(connection);
+  connection.publish();
+  signal_outer_loop();
+}
+
+// The connection that a call acts on.
+Result<Connection *> Manager::living(int64_t id) const {
+  Connection *connection = connections_.find(id);
+  if (connection == nullptr) return Failure{Error::STALE, 0, "the id names no connection"};
+  if (connection->stage == Stage::CLOSED || connection->stage == Stage::TOLD) {
+    return Failure{Error::CLOSED, 0, "the connection is closed"};
+  }
+  return connection;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// What the application says
+
+Error Manager::send(int64_t id, Opcode opcode, const uint8_t *data, size_t size) {
+  if (!mailbox_.empty()) deliver_mail();  // what this caller sent from another thread goes first
+  Connection *connection = connections_.find(id);
+  if (connection == nullptr) return Error::STALE;
+  if (!is_message_opcode(opcode)) return Error::OPCODE;
+  if (connection->stage == Stage::CLOSED || connection->stage == Stage::TOLD) return Error::CLOSED;
+  Error error = connection->queue_full() ? refuse(*connection) : connection->session->send(opcode, data, size);
+  if (alarm_ != nullptr) signal_outer_loop();
+  return error;
+}
+
+// The answer to a send when the queue is full.
+Error Manager::refuse(Connection &connection) {
+  if (Error error = connection.session->can_send(); error != Error::OK) return error;
+  connection.refused = true;
+  stats_.sends_refused++;
+  return Error::WOULD_BLOCK;
+}
+
+Error Manager::send_part(int64_t id, Opcode opcode, const uint8_t *data, size_t size, bool final) {
+  deliver_mail();
+  Result<Connection *> connection = living(id);
+  if (!connection) return connection.failure().error;
+  if (!is_message_opcode(opcode)) return Error::OPCODE;
+  if ((*connection)->queue_full()) return refuse(**connection);
+  Error error = (*connection)->session->send_part(opcode, data, size, final);
+  if (error == Error::OK && final) deliver_held(**connection);
+  touch(**connection);
+  return error;
+}
+
+Error Manager::ping(int64_t id, const uint8_t *data, size_t size) {
+  deliver_mail();
+  Result<Connection *> connection = living(id);
+  if (!connection) return connection.failure().error;
+  if ((*connection)->queue_full()) return refuse(**connection);
+  Error error = (*connection)->session->ping(data, size);
+  touch(**connection);
+  return error;
+}
+
+Error Manager::close(int64_t id, int32_t code, std::string_view reason) {
+  deliver_mail();
+  if (Error error = check_close(code, reason); error != Error::OK) return error;
+  if (is_listener_id(id)) return close_listener(id);
+  Result<Connection *> connection = living(id);
+  if (!connection) return connection.failure().error;
+  Error error = (*connection)->session->close(code, reason);
+  attention_.push(**connection);
+  touch(**connection);
+  return error;
+}
+
+Error Manager::close_listener(int64_t id) {
+  Listener *listener = listeners_.find(id);
+  if (listener == nullptr) return Error::STALE;
+  if (!listener->socket.open()) return Error::CLOSED;
+  stop_listening(*listener);
+  signal_outer_loop();
+  return Error::OK;
+}
+
+Error Manager::abort(int64_t id) {
+  deliver_mail();
+  if (is_listener_id(id)) return close_listener(id);
+  Result<Connection *> connection = living(id);
+  if (!connection) return connection.failure().error;
+  (*connection)->session->abandon({Error::ABORTED, 0, "the application aborted it"}, false);
+  finish(**connection);
+  signal_outer_loop();
+  return Error::OK;
+}
+
+Error Manager::pause(int64_t id) {
+  if (Listener *listener = listeners_.find(id)) {
+    if (!listener->socket.open()) return Error::CLOSED;
+    listener->paused = true;
+    silence(*listener, true);
+    return Error::OK;
+  }
+  Result<Connection *> connection = living(id);
+  if (!connection) return connection.failure().error;
+  (*connection)->paused = true;
+  (*connection)->session->set_reading(false);
+  return Error::OK;
+}
+
+Error Manager::resume(int64_t id) {
+  if (Listener *listener = listeners_.find(id)) {
+    if (!listener->socket.open()) return Error::CLOSED;
+    listener->paused = false;
+    silence(*listener, false);
+    return Error::OK;
+  }
+  Result<Connection *> connection = living(id);
+  if (!connection) return connection.failure().error;
+  (*connection)->paused = false;
+  attention_.push(**connection);
+  touch(**connection);
+  return Error::OK;
+}
+
+Error Manager::set_tag(int64_t id, int64_t tag) {
+  if (Listener *listener = listeners_.find(id)) {
+    listener->tag = tag;
+    return Error::OK;
+  }
+  Connection *connection = connections_.find(id);
+  if (connection == nullptr) return Error::STALE;
+  if (connection->stage == Stage::TOLD) return Error::CLOSED;
+  connection->tag = tag;
+  return Error::OK;
+}
+
+Result<int64_t> Manager::queued(int64_t id) const {
+  const Connection *connection = connections_.find(id);
+  if (connection == nullptr) return Failure{Error::STALE, 0, "the id names no connection"};
+  return connection->queued_bytes() + connection->mailed.load(std::memory_order_relaxed);
+}
+
+Error Manager::accept(int64_t id, std::string_view subprotocol, std::string_view headers) {
+  Result<Connection *> connection = living(id);
+  if (!connection) return connection.failure().error;
+  Error error = (*connection)->session->accept(subprotocol, headers);
+  if (error != Error::OK) return error;
+  (*connection)->open_due = true;
+  stats_.opened++;
+  attention_.push(**connection);
+  touch(**connection);
+  return Error::OK;
+}
+
+Error Manager::respond(int64_t id, int32_t status, std::string_view headers, const uint8_t *body, size_t size) {
+  if (status < 200 || status > 599) return Error::ARGUMENT;
+  Result<Connection *> connection = living(id);
+  if (!connection) return connection.failure().error;
+  Error error = (*connection)->session->respond(status, headers, body, size);
+  touch(**connection);
+  return error;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Broadcast
+
+Result<int32_t> Manager::broadcast(int64_t listener, int64_t except, Opcode opcode, const uint8_t *data, size_t size) {
+  deliver_mail();
+  if (!is_message_opcode(opcode)) return Failure{Error::OPCODE, 0, "a message is text or binary"};
+  if (listeners_.find(listener) == nullptr) return Failure{Error::STALE, 0, "the id names no listener"};
+  if (opcode == Opcode::TEXT && !utf8_is_valid(data, size)) return Failure{Error::UTF8, 0, "the text is not UTF-8"};
+  uint8_t header[kMaxFrameHeader];
+  size_t header_size = Session::write_shared_header(header, opcode, size);
+  Block *frame = Block::make(header_size + size, budget_);
+  if (frame == nullptr) return Failure{Error::NO_MEMORY, 0, "no memory for the message"};
+  std::memcpy(frame->extend(header_size), header, header_size);
+  if (size != 0) std::memcpy(frame->extend(size), data, size);
+  int32_t accepted = 0;
+  connections_.for_each([&](Connection &connection) {
+    if (connection.listener != listener || connection.id.load(std::memory_order_relaxed) == except) return;
+    if (broadcast_to(connection, *frame, opcode, data, size)) accepted++;
+  });
+  frame->release();
+  signal_outer_loop();
+  return accepted;
+}
+
+bool Manager::broadcast_to(Connection &connection, Block &frame, Opcode opcode, const uint8_t *data, size_t size) {
+  if (connection.stage != Stage::RUNNING || connection.session->can_send() != Error::OK) return false;
+  if (connection.queue_full()) {
+    refuse_broadcast(connection);
+    return false;
+  }
+  if (connection.session->in_part()) {
+    Letter letter{Letter::Kind::SEND, opcode, 0, 0, Buffer(budget_)};
+    if (!letter.payload.append(data, size) || !hold(connection, std::move(letter))) return false;
+    connection.mailed.fetch_add(static_cast<int64_t>(size), std::memory_order_relaxed);
+    return true;
+  }
+  if (!output_.share(connection, frame)) return false;
+  connection.session->note_shared();
+  return true;
+}
+
+void Manager::refuse_broadcast(Connection &connection) {
+  if (connection.settings->slow_reader == "skip") {
+    connection.skipped++;
+    refuse(connection);
+    return;
+  }
+  connection.session->close(close_code::kTryAgainLater, "too slow a reader");
+  attention_.push(connection);
+  connection.publish();
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Readers
+
+const Opening *Manager::handshake(int64_t id) const {
+  const Connection *connection = connections_.find(id);
+  return connection != nullptr ? connection->session->opening() : nullptr;
+}
+
+const char *Manager::subprotocol(int64_t id) const {
+  const Connection *connection = connections_.find(id);
+  return connection != nullptr ? connection->session->subprotocol() : nullptr;
+}
+
+const char *Manager::peer_address(int64_t id) {
+  const Connection *connection = connections_.find(id);
+  if (connection == nullptr || connection->peer.family == Address::Family::NONE) return nullptr;
+  address_ = connection->peer.text();
+  return address_.c_str();
+}
+
+const char *Manager::local_address(int64_t id) {
+  if (const Listener *listener = listeners_.find(id)) {
+    address_ = listener->local.text();
+    return address_.c_str();
+  }
+  const Connection *connection = connections_.find(id);
+  if (connection == nullptr) return nullptr;
+  Address local;
+  if (connection->local != nullptr) local = *connection->local;
+  if (connection->transport.open()) local = hawser::local_address(connection->transport.fd());
+  address_ = local.text();
+  return address_.empty() ? nullptr : address_.c_str();
+}
+
+Result<int64_t> Manager::stat(std::string_view name) {
+  stats_.connections = connections_.live();
+  stats_.memory = budget_.used();
+  const int64_t *value = stats_.find(name);
+  if (value == nullptr) return Failure{Error::OPTION, 0, "no counter has this name"};
+  return *value;
+}
+
+// Which layer ended the connection, and why; with errno or HTTP status in words.
+const char *Manager::event_text(int32_t index) {
+  const Event *event = batch_.at(index);
+  if (event == nullptr) return nullptr;
+  std::string &text = batch_.text(index);
+  text = describe(*event);
+  return text.c_str();
+}
+
+std::string Manager::describe(const Event &event) const {
+  if (event.kind != EventKind::CLOSE) return "";
+  if (is_listener_id(event.connection)) return "the application closed the listener";
+  const Connection *connection = connections_.find(event.connection);
+  if (connection == nullptr) return "";
+  std::string text = connection->session->words_of_close();
+  int64_t unsent = connection->queued_bytes();
+  if (unsent != 0) text += "; " + std::to_string(unsent) + " bytes were not sent";
+  return text;
+}
+
+}  // namespace hawser

@@ -1,0 +1,183 @@
+// The connection manager: listeners and connections, polled for events. The functions are those of hawser.h, where they
+// are explained; they throw nothing but std::bad_alloc, before they have changed anything.
+//
+// Other threads come in by other_thread_*; everything else belongs to the one thread that ownership() admits.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "manager/connection.hpp"
+#include "manager/dial.hpp"
+#include "manager/id_table.hpp"
+#include "manager/listener.hpp"
+#include "manager/mailbox.hpp"
+#include "manager/options.hpp"
+#include "manager/output.hpp"
+#include "manager/ownership.hpp"
+#include "manager/receiver.hpp"
+#include "manager/stats.hpp"
+#include "net/alarm.hpp"
+#include "net/poller.hpp"
+#include "net/resolver.hpp"
+#include "net/timers.hpp"
+#include "net/wakeup.hpp"
+#include "session/event_batch.hpp"
+
+namespace hawser {
+
+class Manager {
+ public:
+  // What the poller reports for descriptors that are no connection's or listener's, whose tokens are their ids.
+  static constexpr uint64_t kWakeupToken = 0;
+  static constexpr uint64_t kAlarmToken = 1;
+  static constexpr uint64_t kResolverToken = uint64_t{1} << 62;
+  static constexpr int64_t kMaxListeners = 1024;
+
+  static Result<std::unique_ptr<Manager>> make(const Options *options);
+  Manager(const Manager &) = delete;
+  Manager &operator=(const Manager &) = delete;
+  ~Manager();
+
+  Ownership &ownership() { return ownership_; }
+
+  // Ids, or a Failure for last_error.
+  Result<int64_t> listen(std::string_view url, const Options *options);
+  Result<int64_t> connect(std::string_view url, const Options *options);
+
+  Result<int32_t> poll(int32_t timeout_ms);
+  void flush();
+  void wake();  // any thread, signal handlers too
+  Result<int64_t> outer_fd();
+
+  const EventBatch &batch() const { return batch_; }
+  const char *event_text(int32_t index);
+
+  Error send(int64_t id, Opcode opcode, const uint8_t *data, size_t size);
+  Error send_part(int64_t id, Opcode opcode, const uint8_t *data, size_t size, bool final);
+  Error ping(int64_t id, const uint8_t *data, size_t size);
+  Error close(int64_t id, int32_t code, std::string_view reason);
+  Error abort(int64_t id);
+  Error pause(int64_t id);
+  Error resume(int64_t id);
+  Error set_tag(int64_t id, int64_t tag);
+  Result<int64_t> queued(int64_t id) const;
+  Result<int32_t> broadcast(int64_t listener, int64_t except, Opcode opcode, const uint8_t *data, size_t size);
+  Error accept(int64_t id, std::string_view subprotocol, std::string_view headers);
+  Error respond(int64_t id, int32_t status, std::string_view headers, const uint8_t *body, size_t size);
+
+  // From threads that are not the owner.
+  Error other_thread_send(int64_t id, Opcode opcode, const uint8_t *data, size_t size);
+  Error other_thread_close(int64_t id, int32_t code, std::string_view reason);
+
+  // Readers; nullptr where there is nothing.
+  const Opening *handshake(int64_t id) const;
+  const char *subprotocol(int64_t id) const;
+  const char *peer_address(int64_t id);
+  const char *local_address(int64_t id);
+  Result<int64_t> stat(std::string_view name);
+
+ private:
+  Manager(std::shared_ptr<OptionValues> defaults, std::shared_ptr<const Settings> settings,
+          std::unique_ptr<Poller> poller, Wakeup wakeup);
+
+  std::shared_ptr<const Settings> settings_for(const Options *options);
+
+  // The poll (poll_loop.cpp)
+  void begin_batch();
+  void retire(const Event &event);
+  int poll_once(int64_t until);
+  int wait_time(int64_t until) const;
+  int64_t next_deadline() const;
+  void dispatch(const Ready &ready);
+  void dispatch_connection(Connection &connection, uint32_t readiness);
+  void read_ready();
+  void take_turn(Connection &connection);
+  void run_timers();
+  void settle_all();
+  void attend_all();
+  bool attend(Connection &connection);
+  bool tell(Connection &connection);
+  void tell_event(Connection &connection, EventKind kind);
+  static bool drained(const Connection &connection);
+  void tell_listeners();
+  void signal_outer_loop();
+  bool work_is_left() const;
+
+  // The life of a connection (manager.cpp)
+  Connection *claim(std::shared_ptr<const Settings> settings, Role role);
+  void conclude(Connection &connection);
+  void finish(Connection &connection);
+  void release(Connection &connection);
+  void rouse(Connection &connection);
+  void schedule(Connection &connection);
+  void leave_handshake(Connection &connection);
+  void touch(Connection &connection);
+  Result<Connection *> living(int64_t id) const;
+  Error refuse(Connection &connection);
+  Error close_listener(int64_t id);
+  bool broadcast_to(Connection &connection, Block &frame, Opcode opcode, const uint8_t *data, size_t size);
+  void refuse_broadcast(Connection &connection);
+  std::string describe(const Event &event) const;
+
+  // Listening and connecting (dialing.cpp)
+  void accept_from(Listener &listener);
+  bool accept_one(Listener &listener, Descriptor socket, const Address &peer);
+  void stop_listening(Listener &listener);
+  void stop_accepting(Listener &listener, int64_t until);
+  void release_listener(Listener &listener);
+  void silence(Listener &listener, bool silent);
+  void listen_again();
+  bool has_room_to_accept() const;
+  void take_answers();
+  void dial_next(Connection &connection);
+  void dial_ready(Connection &connection, uint32_t readiness);
+  void fail_dial(Connection &connection, const Failure &failure);
+
+  // The mailbox (mail.cpp)
+  void deliver_mail();
+  void deliver(Letter letter);
+  void apply(Connection &connection, Letter &letter);
+  bool hold(Connection &connection, Letter letter);
+  void deliver_held(Connection &connection);
+
+  const std::shared_ptr<OptionValues> defaults_;
+  const std::shared_ptr<const Settings> settings_;
+  std::vector<std::pair<std::shared_ptr<OptionValues>, std::shared_ptr<const Settings>>> known_settings_;
+
+  Budget budget_;
+  OsRandom random_;
+  Surroundings surroundings_;
+  Stats stats_;
+  Ownership ownership_;
+  Mailbox mailbox_;
+
+  std::unique_ptr<Poller> poller_;
+  Wakeup wakeup_;
+  std::unique_ptr<Alarm> alarm_;  // once an outer loop drives the manager
+  bool signalled_ = false;        // the wakeup is set for the outer loop
+  std::atomic<bool> woken_{false};
+  Resolver resolver_;
+  Timers timers_;
+
+  IdTable<Connection> connections_;
+  IdTable<Listener> listeners_;
+  ReadyQueue ready_;
+  SettlingQueue settling_;
+  AttentionQueue attention_;
+  ClosedListeners closed_listeners_;
+  int64_t listen_again_at_ = -1;  // when listeners that ran out of descriptors try again
+  bool listeners_silent_ = false;
+
+  EventBatch batch_;
+  bool batch_has_news_ = false;  // the batch has events other than MESSAGE
+  Output output_;
+  Receiver receiver_;
+  std::string address_;  // what an address reader answered last
+};
+
+}  // namespace hawser

@@ -1,0 +1,163 @@
+#include "manager/options.hpp"
+
+#include <algorithm>
+
+#include <sys/resource.h>
+
+#include "bytes/ascii.hpp"
+#include "handshake/header_field.hpp"
+#include "handshake/server_handshake.hpp"
+
+namespace hawser {
+
+namespace {
+
+constexpr int64_t kReservedDescriptors = 32;
+
+int64_t default_max_connections() {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return 1 << 16;
+  return std::max<int64_t>(static_cast<int64_t>(limit.rlim_cur) - kReservedDescriptors, 1);
+}
+
+Failure check_slow_reader(std::string_view value) {
+  if (value == "close" || value == "skip") return {};
+  return {Error::RANGE, 0, "slow_reader is \"close\" or \"skip\""};
+}
+
+Failure check_backend(std::string_view value) {
+  if (value == "auto" || value == "epoll") return {};
+  return {Error::RANGE, 0, "backend is \"auto\" or \"epoll\""};
+}
+
+Failure check_field_value(std::string_view value) {
+  if (std::all_of(value.begin(), value.end(), is_field_char)) return {};
+  return {Error::RANGE, 0, "a value with a character that may not stand in a header field"};
+}
+
+using TextCheck = Failure (*)(std::string_view);
+
+struct OptionRow {
+  OptionInfo info;
+  TextCheck check;
+};
+
+#define HAWSER_FROM_DESCRIPTORS default_max_connections()
+#define HAWSER_INT(name, default_value, min, max, text) \
+  {{#name, OptionKind::INT, default_value, nullptr, min, max, text}, nullptr},
+#define HAWSER_FLAG(name, default_value, text) {{#name, OptionKind::FLAG, default_value, nullptr, 0, 1, text}, nullptr},
+#define HAWSER_TEXT(name, default_value, check, text) {{#name, OptionKind::TEXT, 0, default_value, 0, 0, text}, check},
+const OptionRow kOptions[] = {
+#include "manager/options.def"
+};
+#undef HAWSER_INT
+#undef HAWSER_FLAG
+#undef HAWSER_TEXT
+#undef HAWSER_FROM_DESCRIPTORS
+
+int32_t index_of(std::string_view name, bool text) {
+  for (int32_t i = 0; i < option_count(); i++) {
+    const OptionInfo &info = kOptions[i].info;
+    if (info.name == name && (info.kind == OptionKind::TEXT) == text) return i;
+  }
+  return -1;
+}
+
+// Reads the options of a table row after row, in the order of the fields of Settings.
+class SettingsReader {
+ public:
+  SettingsReader(const OptionValues *base, const OptionValues *own) : base_(base), own_(own) {}
+
+  int64_t next_number() {
+    size_t i = next_++;
+    if (own_ != nullptr && own_->number(i)) return *own_->number(i);
+    if (base_ != nullptr && base_->number(i)) return *base_->number(i);
+    return kOptions[i].info.default_number;
+  }
+  std::string next_text() {
+    size_t i = next_++;
+    if (own_ != nullptr && own_->text(i)) return *own_->text(i);
+    if (base_ != nullptr && base_->text(i)) return *base_->text(i);
+    return kOptions[i].info.default_text;
+  }
+
+ private:
+  const OptionValues *base_;
+  const OptionValues *own_;
+  size_t next_ = 0;
+};
+
+Config make_config(const Settings &settings, const std::string &headers) {
+  Config config;
+  config.message = {settings.max_message_size, settings.max_fragments};
+  config.head = {settings.max_head_size, settings.max_headers};
+  config.parts = settings.parts;
+  config.pongs = settings.pongs;
+  config.requests = settings.requests;
+  config.keep_handshake = settings.keep_handshake;
+  config.handshake_timeout = settings.handshake_timeout;
+  config.close_timeout = settings.close_timeout;
+  config.ping_interval = settings.ping_interval;
+  config.ping_timeout = settings.ping_timeout;
+  config.idle_timeout = settings.idle_timeout;
+  config.offer = {settings.origin, settings.subprotocols, headers};
+  config.policy = {settings.origins, settings.subprotocols, headers};
+  return config;
+}
+
+}  // namespace
+
+int32_t option_count() {
+  return static_cast<int32_t>(std::size(kOptions));
+}
+
+const OptionInfo *option_info(int32_t index) {
+  return index >= 0 && index < option_count() ? &kOptions[index].info : nullptr;
+}
+
+Failure OptionValues::set_number(std::string_view name, int64_t value) {
+  static_assert(std::size(kOptions) <= kMost);
+  int32_t index = index_of(name, false);
+  if (index < 0) return {Error::OPTION, 0, "no number or flag has this name"};
+  const OptionInfo &info = kOptions[index].info;
+  // Zero is no limit: it would be taken for "none" by some and for "nothing" by others.
+  bool unlimited_by_zero = value == 0 && info.min == -1;
+  if (value < info.min || value > info.max || unlimited_by_zero) return {Error::RANGE, 0, "out of the option's range"};
+  numbers_[static_cast<size_t>(index)] = value;
+  return {};
+}
+
+Failure OptionValues::set_text(std::string_view name, std::string_view value) {
+  int32_t index = index_of(name, true);
+  if (index < 0) return {Error::OPTION, 0, "no text has this name"};
+  if (Failure failure = kOptions[index].check(value)) return failure;
+  texts_[static_cast<size_t>(index)] = value;
+  return {};
+}
+
+Failure OptionValues::add_header(std::string_view name, std::string_view value) {
+  return append_header_field(headers_, name, value);
+}
+
+OptionValues &Options::change() {
+  if (values_.use_count() > 1) values_ = std::make_shared<OptionValues>(*values_);
+  return *values_;
+}
+
+std::shared_ptr<const Settings> make_settings(const OptionValues *base, const OptionValues *own) {
+  auto settings = std::make_shared<Settings>();
+  SettingsReader reader(base, own);
+#define HAWSER_INT(name, default_value, min, max, text) settings->name = reader.next_number();
+#define HAWSER_FLAG(name, default_value, text) settings->name = reader.next_number() != 0;
+#define HAWSER_TEXT(name, default_value, check, text) settings->name = reader.next_text();
+#include "manager/options.def"
+#undef HAWSER_INT
+#undef HAWSER_FLAG
+#undef HAWSER_TEXT
+  std::string headers = base != nullptr ? base->headers() : "";
+  if (own != nullptr) headers += own->headers();
+  settings->config = make_config(*settings, headers);
+  return settings;
+}
+
+}  // namespace hawser

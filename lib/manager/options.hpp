@@ -1,0 +1,78 @@
+// Options by name (options.def), and the settings that come of them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "bytes/error.hpp"
+#include "session/config.hpp"
+
+namespace hawser {
+
+enum class OptionKind : int32_t { INT = 1, FLAG = 2, TEXT = 3 };
+
+struct OptionInfo {
+  const char *name;
+  OptionKind kind;
+  int64_t default_number;
+  const char *default_text;
+  int64_t min;
+  int64_t max;
+  const char *text;
+};
+
+int32_t option_count();
+// nullptr out of range.
+const OptionInfo *option_info(int32_t index);
+
+// The values that somebody set. A snapshot of them is shared and does not change any more.
+class OptionValues {
+ public:
+  Failure set_number(std::string_view name, int64_t value);
+  Failure set_text(std::string_view name, std::string_view value);
+  Failure add_header(std::string_view name, std::string_view value);
+  const std::string &headers() const { return headers_; }
+
+  // By index in the table.
+  std::optional<int64_t> number(size_t index) const { return numbers_[index]; }
+  const std::optional<std::string> &text(size_t index) const { return texts_[index]; }
+
+ private:
+  static constexpr size_t kMost = 64;
+
+  std::array<std::optional<int64_t>, kMost> numbers_;
+  std::array<std::optional<std::string>, kMost> texts_;
+  std::string headers_;
+};
+
+// The handle behind hws_options: copies its values only when they are changed after a use.
+class Options {
+ public:
+  Options() : values_(std::make_shared<OptionValues>()) {}
+  OptionValues &change();
+  const std::shared_ptr<OptionValues> &snapshot() const { return values_; }
+
+ private:
+  std::shared_ptr<OptionValues> values_;
+};
+
+// All options with their final values; shared by the connections that were made with the same snapshot.
+struct Settings {
+  Config config;
+#define HAWSER_INT(name, default_value, min, max, text) int64_t name = 0;
+#define HAWSER_FLAG(name, default_value, text) bool name = false;
+#define HAWSER_TEXT(name, default_value, check, text) std::string name;
+#include "manager/options.def"
+#undef HAWSER_INT
+#undef HAWSER_FLAG
+#undef HAWSER_TEXT
+};
+
+// `own` over `base` over the defaults; either may be null.
+std::shared_ptr<const Settings> make_settings(const OptionValues *base, const OptionValues *own);
+
+}  // namespace hawser

@@ -1,0 +1,70 @@
+#include "manager/ownership.hpp"
+
+#if defined(__linux__)
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+#include <sched.h>
+
+namespace hawser {
+
+namespace {
+
+#if defined(__linux__)
+bool prepare_barrier() {
+  return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
+void pass_barrier() {
+  syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+}
+#else
+bool prepare_barrier() {
+  return false;
+}
+void pass_barrier() {}
+#endif
+
+}  // namespace
+
+Ownership::Ownership() : asymmetric_(prepare_barrier()) {}
+
+Ownership::~Ownership() = default;
+
+Ownership::Seat *Ownership::enter(bool polling) {
+  Seat *seat = enter_as_owner();
+  if (seat == nullptr) seat = take_over();
+  if (seat != nullptr && polling) seat->taken_.store(Seat::POLL, std::memory_order_relaxed);
+  return seat;
+}
+
+Ownership::Seat *Ownership::take_over() {
+  std::lock_guard lock(mutex_);
+  Seat *seat = seat_of_this_thread();
+  seat->taken_.store(Seat::CALL, std::memory_order_relaxed);
+  Seat *former = owner_.exchange(seat, std::memory_order_seq_cst);
+  if (former == nullptr || former == seat) return seat;
+  if (asymmetric_) pass_barrier();
+  // From here on the former owner sees that it is none any more, or has taken its seat visibly: for a send or close,
+  // which is soon over, or for a poll, which is not.
+  for (;;) {
+    int taken = former->taken_.load(std::memory_order_acquire);
+    if (taken == Seat::FREE) return seat;
+    if (taken == Seat::POLL) break;
+    sched_yield();
+  }
+  owner_.store(former, std::memory_order_seq_cst);
+  leave(seat);
+  return nullptr;
+}
+
+Ownership::Seat *Ownership::seat_of_this_thread() {
+  for (const std::unique_ptr<Seat> &seat : seats_) {
+    if (pthread_equal(seat->thread_, pthread_self())) return seat.get();
+  }
+  seats_.push_back(std::make_unique<Seat>(pthread_self()));
+  return seats_.back().get();
+}
+
+}  // namespace hawser

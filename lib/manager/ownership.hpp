@@ -1,0 +1,75 @@
+// Which thread the manager belongs to at the moment, so that the polling thread's sends take no lock and those of other
+// threads are told apart.
+//
+// The thread that made the last call (other than send, close and wake, which any thread may make) is the owner. Its
+// calls mark its seat as taken, look whether it still is the owner, and leave: no atomic read-modify-write, no fence.
+// The price is paid by a thread that takes ownership over: it makes every other thread pass a memory barrier
+// (membarrier(2)), and waits until the former owner has left its seat. Where the system has no such barrier, the fast
+// path has a full one.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include <pthread.h>
+
+namespace hawser {
+
+class Ownership {
+ public:
+  class Seat;
+
+  Ownership();
+  ~Ownership();
+
+  // For send and close: a seat if the calling thread is the owner. nullptr: use the mailbox.
+  Seat *enter_as_owner();
+  // For all other calls: the calling thread becomes the owner. nullptr: another thread is inside poll. `polling`: this
+  // is the poll itself.
+  Seat *enter(bool polling = false);
+  // The call is over.
+  static void leave(Seat *seat);
+
+ private:
+  Seat *take_over();
+  Seat *seat_of_this_thread();
+
+  std::atomic<Seat *> owner_{nullptr};
+  const bool asymmetric_;
+  std::mutex mutex_;                          // for taking over
+  std::vector<std::unique_ptr<Seat>> seats_;  // one for each thread that ever was the owner
+};
+
+class Ownership::Seat {
+ public:
+  explicit Seat(pthread_t thread) : thread_(thread) {}
+
+ private:
+  friend class Ownership;
+  enum Taken : int { FREE, CALL, POLL };
+
+  const pthread_t thread_;
+  std::atomic<int> taken_{FREE};
+};
+
+inline Ownership::Seat *Ownership::enter_as_owner() {
+  Seat *seat = owner_.load(std::memory_order_acquire);
+  if (seat == nullptr || !pthread_equal(seat->thread_, pthread_self())) return nullptr;
+  if (asymmetric_) {
+    seat->taken_.store(Seat::CALL, std::memory_order_relaxed);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+  } else {
+    seat->taken_.exchange(Seat::CALL, std::memory_order_seq_cst);
+  }
+  if (owner_.load(std::memory_order_seq_cst) == seat) return seat;
+  leave(seat);
+  return nullptr;
+}
+
+inline void Ownership::leave(Seat *seat) {
+  seat->taken_.store(Seat::FREE, std::memory_order_release);
+}
+
+}  // namespace hawser

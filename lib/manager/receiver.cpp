@@ -1,0 +1,156 @@
+#include "manager/receiver.hpp"
+
+#include <algorithm>
+#include <new>
+
+namespace hawser {
+
+namespace {
+
+// The most that one turn of a connection takes of the arena, and the least that is worth a read.
+constexpr size_t kMostOfArena = 128 * 1024;
+constexpr size_t kLeastOfArena = 16 * 1024;
+// Behind a large payload that is read in place there may be the next frames.
+constexpr size_t kBehindWindow = 16 * 1024;
+
+}  // namespace
+
+Receiver::Receiver(size_t arena_size, int64_t max_batch_bytes, EventBatch &batch, Surroundings &surroundings,
+                   SettlingQueue &settling, AttentionQueue &attention, Stats &stats)
+    : batch_(batch),
+      surroundings_(surroundings),
+      settling_(settling),
+      attention_(attention),
+      stats_(stats),
+      arena_(new uint8_t[arena_size]),
+      arena_size_(arena_size),
+      max_batch_bytes_(max_batch_bytes) {}
+
+void Receiver::begin() {
+  used_ = 0;
+  if (carried_size_ == 0) return;
+  Connection &connection = *carried_;
+  uint8_t *data = carried_data_;
+  size_t size = carried_size_;
+  carried_size_ = 0;
+  used_ = static_cast<size_t>(data + size - arena_.get());
+  if (connection.may_read()) {
+    parse(connection, data, size);
+  } else {
+    stash(connection, data, size);
+  }
+}
+
+bool Receiver::has_room() const {
+  return !batch_.full() && arena_size_ - used_ >= kLeastOfArena &&
+         (max_batch_bytes_ < 0 || batch_.kept_bytes() < max_batch_bytes_);
+}
+
+void Receiver::read(Connection &connection) {
+  MessageAssembler::Window window = connection.session->window();
+  size_t most = window.size != 0 ? kBehindWindow : kMostOfArena;
+  uint8_t *free = arena_.get() + used_;
+  size_t room = std::min(arena_size_ - used_, most);
+  iovec pieces[2];
+  int count = 0;
+  if (window.size != 0) pieces[count++] = {window.data, window.size};
+  pieces[count++] = {free, room};
+  Transfer got = connection.transport.read(pieces, count, window.size + room);
+  stats_.bytes_received += static_cast<int64_t>(got.size);
+
+  size_t in_window = std::min(got.size, window.size);
+  size_t behind = got.size - in_window;
+  if (in_window != 0) {
+    Event &event = batch_.next();
+    connection.session->receive_in_window(in_window, event);
+    if (event.kind != EventKind::NONE) commit(connection, event);
+  }
+  if (behind != 0) {
+    int32_t events = batch_.size();
+    used_ += behind;
+    parse(connection, free, behind);
+    if (batch_.size() == events && !carries()) used_ -= behind;  // nothing points there
+  }
+  if (got.end) connection.session->receive_end();
+  if (got.error != 0) connection.session->abandon({Error::IO, got.error, "reading failed"}, true);
+  note_state(connection);
+}
+
+void Receiver::parse(Connection &connection, uint8_t *data, size_t size) {
+  while (size > 0) {
+    if (batch_.full()) {
+      carried_ = &connection;
+      carried_data_ = data;
+      carried_size_ = size;
+      return;
+    }
+    Event &event = batch_.next();
+    size_t used = connection.session->receive(data, size, event);
+    data += used;
+    size -= used;
+    if (event.kind != EventKind::NONE) {
+      commit(connection, event);
+    } else if (size > 0) {
+      return stash(connection, data, size);
+    }
+  }
+  note_state(connection);
+}
+
+void Receiver::commit(Connection &connection, Event &event) {
+  event.connection = connection.id.load(std::memory_order_relaxed);
+  event.listener = connection.listener;
+  event.tag = connection.tag;
+  batch_.commit();
+  if (event.kind == EventKind::MESSAGE) {
+    stats_.messages_received++;
+    return;
+  }
+  if (event.kind == EventKind::OPEN) stats_.opened++;
+  connection.told = true;
+  connection.publish();
+  attention_.push(connection);
+}
+
+// Bytes that wait for the application (its answer to a request, resume) or for the peer (its pongs).
+void Receiver::stash(Connection &connection, const uint8_t *data, size_t size) {
+  if (!connection.stash) connection.stash.reset(new (std::nothrow) Buffer(surroundings_.budget));
+  if (!connection.stash || !connection.stash->append(data, size)) {
+    connection.session->abandon({Error::NO_MEMORY, 0, "no memory for received bytes, or over the option memory_budget"},
+                                false);
+  }
+  note_state(connection);
+}
+
+void Receiver::parse_stash(Connection &connection) {
+  // The events point into what was the stash, so the batch keeps it; what is left makes a new one.
+  Buffer bytes = std::move(*connection.stash);
+  connection.stash.reset();
+  uint8_t *data = bytes.data();
+  size_t size = bytes.size();
+  int32_t events = batch_.size();
+  while (size > 0 && !batch_.full()) {
+    Event &event = batch_.next();
+    size_t used = connection.session->receive(data, size, event);
+    data += used;
+    size -= used;
+    if (event.kind == EventKind::NONE) break;
+    commit(connection, event);
+  }
+  if (size > 0) stash(connection, data, size);
+  if (batch_.size() > events) batch_.keep(std::move(bytes));
+  note_state(connection);
+}
+
+void Receiver::forget(Connection &connection) {
+  if (carried_ == &connection) carried_size_ = 0;
+}
+
+// What the driver has to do because of what was received.
+void Receiver::note_state(Connection &connection) {
+  Session &session = *connection.session;
+  if (session.needs_settling()) settling_.push(connection);
+  if (session.over() || session.blocked()) attention_.push(connection);
+}
+
+}  // namespace hawser

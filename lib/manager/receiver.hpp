@@ -1,0 +1,55 @@
+// Reads connections into one arena and runs the bytes through their sessions, in place: the events of the batch point
+// into the arena. At most one connection has bytes that were read and not parsed, because the batch was full; the next
+// poll begins with them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "manager/connection.hpp"
+#include "manager/stats.hpp"
+#include "session/event_batch.hpp"
+
+namespace hawser {
+
+class Receiver {
+ public:
+  Receiver(size_t arena_size, int64_t max_batch_bytes, EventBatch &batch, Surroundings &surroundings,
+           SettlingQueue &settling, AttentionQueue &attention, Stats &stats);
+
+  // A new batch begins: the events of the last one are gone. Parses what was carried over.
+  void begin();
+  // True while this batch can take more.
+  bool has_room() const;
+  bool carries() const { return carried_size_ != 0; }
+
+  // Reads once from a connection that may be read, as far as there is room, and parses. Only if has_room().
+  void read(Connection &connection);
+  // Parses bytes that the connection has put aside, as far as it goes.
+  void parse_stash(Connection &connection);
+  // The connection is gone.
+  void forget(Connection &connection);
+
+ private:
+  void parse(Connection &connection, uint8_t *data, size_t size);
+  void commit(Connection &connection, Event &event);
+  void stash(Connection &connection, const uint8_t *data, size_t size);
+  void note_state(Connection &connection);
+
+  EventBatch &batch_;
+  Surroundings &surroundings_;
+  SettlingQueue &settling_;
+  AttentionQueue &attention_;
+  Stats &stats_;
+  std::unique_ptr<uint8_t[]> arena_;
+  const size_t arena_size_;
+  const int64_t max_batch_bytes_;
+  size_t used_ = 0;  // bytes of the arena that events point to, or that are carried
+
+  Connection *carried_ = nullptr;
+  uint8_t *carried_data_ = nullptr;
+  size_t carried_size_ = 0;
+};
+
+}  // namespace hawser

@@ -1,0 +1,41 @@
+// The poller of Linux: streams are registered once, edge-triggered, and cost no further call.
+#pragma once
+
+#if defined(__linux__)
+
+#include <memory>
+#include <span>
+
+#include <sys/epoll.h>
+
+#include "bytes/error.hpp"
+#include "net/poller.hpp"
+#include "net/socket.hpp"
+
+namespace hawser {
+
+class EpollPoller final : public Poller {
+ public:
+  static Result<std::unique_ptr<Poller>> make();
+
+  Failure add_stream(int fd, uint64_t token) override;
+  Failure add_level(int fd, uint64_t token, uint32_t interest) override;
+  void set_interest(int fd, uint64_t token, uint32_t interest) override;
+  void remove(int fd) override;
+  void used_up(int, uint64_t, uint32_t) override {}
+  int wait(std::span<Ready> ready, int timeout_ms) override;
+  int fd() const override { return epoll_.get(); }
+
+ private:
+  static constexpr size_t kMostEvents = 512;
+
+  explicit EpollPoller(Descriptor epoll) : Poller(false), epoll_(std::move(epoll)) {}
+  int control(int operation, int fd, uint64_t token, uint32_t events);
+
+  Descriptor epoll_;
+  epoll_event events_[kMostEvents] = {};
+};
+
+}  // namespace hawser
+
+#endif

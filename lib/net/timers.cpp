@@ -1,0 +1,91 @@
+#include "net/timers.hpp"
+
+#include <cstddef>
+#include <new>
+
+namespace hawser {
+
+bool Timers::reserve(uint32_t count) try {
+  if (count <= places_.size()) return true;
+  places_.resize(count, kAbsent);
+  heap_.reserve(places_.capacity());  // grows geometrically, as places_ does
+  return true;
+} catch (const std::bad_alloc &) {
+  return false;
+}
+
+void Timers::set(uint32_t key, int64_t deadline) {
+  uint32_t place = places_[key];
+  if (deadline == kNever) {
+    if (place != kAbsent) remove(place);
+    return;
+  }
+  Entry entry{deadline, key};
+  if (place == kAbsent) {
+    heap_.push_back(entry);
+    rise(static_cast<uint32_t>(heap_.size() - 1), entry);
+  } else if (deadline < heap_[place].deadline) {
+    rise(place, entry);
+  } else {
+    sink(place, entry);
+  }
+}
+
+int64_t Timers::deadline(uint32_t key) const {
+  uint32_t place = places_[key];
+  return place == kAbsent ? kNever : heap_[place].deadline;
+}
+
+int64_t Timers::next() const {
+  return heap_.empty() ? kNever : heap_.front().deadline;
+}
+
+bool Timers::pop(int64_t now, uint32_t &key) {
+  if (heap_.empty() || heap_.front().deadline > now) return false;
+  key = heap_.front().key;
+  remove(0);
+  return true;
+}
+
+void Timers::put(uint32_t place, const Entry &entry) {
+  heap_[place] = entry;
+  places_[entry.key] = place;
+}
+
+void Timers::rise(uint32_t place, Entry entry) {
+  while (place != 0) {
+    uint32_t parent = (place - 1) / 2;
+    if (heap_[parent].deadline <= entry.deadline) break;
+    put(place, heap_[parent]);
+    place = parent;
+  }
+  put(place, entry);
+}
+
+void Timers::sink(uint32_t place, Entry entry) {
+  for (;;) {
+    size_t child = size_t{place} * 2 + 1;
+    if (child >= heap_.size()) break;
+    if (child + 1 < heap_.size() && heap_[child + 1].deadline < heap_[child].deadline) child++;
+    if (entry.deadline <= heap_[child].deadline) break;
+    put(place, heap_[child]);
+    place = static_cast<uint32_t>(child);
+  }
+  put(place, entry);
+}
+
+void Timers::remove(uint32_t place) {
+  int64_t removed = heap_[place].deadline;
+  places_[heap_[place].key] = kAbsent;
+  Entry last = heap_.back();
+  heap_.pop_back();
+  if (place == heap_.size()) return;
+  // The last entry comes from another branch: it may belong above the gap as well as below it.
+  if (last.deadline < removed) {
+    rise(place, last);
+  } else {
+    sink(place, last);
+  }
+}
+
+}  // namespace hawser

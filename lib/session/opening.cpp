@@ -1,0 +1,90 @@
+#include "session/opening.hpp"
+
+#include <algorithm>
+
+#include "handshake/accept_key.hpp"
+
+namespace hawser {
+
+Result<std::string> Opening::make_request(const Url &url, Random &random) {
+  uint8_t nonce[16];
+  if (!random.fill(nonce)) return Failure{Error::RANDOM, 0, "no random bytes for the handshake key"};
+  key_ = handshake_key(nonce);
+  requested_ = url.target;
+  return write_request(url, config_.offer, key_);
+}
+
+Result<bool> Opening::collect(uint8_t *data, size_t size, size_t &used) {
+  bool copied = must_copy() || !head_.empty();
+  size_t before = head_.size();
+  used = size;
+  if (copied) {
+    if (Failure failure = copy(data, size)) return failure;
+  }
+  whole_ = copied ? head_.data() : data;
+  HeadScanner::Status status = scanner_.scan(whole_, copied ? head_.size() : size, config_.head);
+  if (status == HeadScanner::Status::FAILED) return scanner_.failure();
+  if (status == HeadScanner::Status::COMPLETE) {
+    used = scanner_.head_size() - before;
+    return true;
+  }
+  if (copied) return false;
+  if (Failure failure = copy(data, size)) return failure;
+  return false;
+}
+
+// Takes no more than the largest head: what follows it in the same piece are frames.
+Failure Opening::copy(const uint8_t *data, size_t size) {
+  size_t room = SIZE_MAX;
+  if (config_.head.max_size >= 0) room = static_cast<size_t>(config_.head.max_size) + 1 - head_.size();
+  if (head_.append(data, std::min(size, room))) return {};
+  return {Error::NO_MEMORY, 0, "no memory for the opening handshake, or over the option memory_budget"};
+}
+
+RequestCheck Opening::check_request() {
+  Result<RequestHead> head = parse_request_head(whole_, scanner_.head_size(), config_.head);
+  if (!head) return Refusal{head.failure().system, head.failure().words};
+  request_head_ = *head;
+  headers_ = head->headers;
+  RequestCheck check = hawser::check_request(*head, config_.policy, config_.requests);
+  if (check) request_ = check.request();
+  return check;
+}
+
+std::string Opening::make_accept(std::string_view subprotocol, std::string_view headers) {
+  subprotocol_ = subprotocol;
+  return write_accept(request_.key, subprotocol, config_.policy.headers, headers);
+}
+
+Failure Opening::parse_response() {
+  Result<ResponseHead> head = parse_response_head(whole_, scanner_.head_size(), config_.head);
+  if (!head) return head.failure();
+  response_ = *head;
+  headers_ = head->headers;
+  return {};
+}
+
+Failure Opening::check_response() {
+  Result<std::string_view> subprotocol = hawser::check_response(response_, config_.offer, key_);
+  if (!subprotocol) return subprotocol.failure();
+  subprotocol_ = *subprotocol;
+  return {};
+}
+
+Failure Opening::discard_interim() {
+  interim_size_ += scanner_.head_size();
+  if (config_.head.max_size >= 0 && interim_size_ > static_cast<size_t>(config_.head.max_size)) {
+    return {Error::LIMIT, 0, "interim answers over the option max_head_size"};
+  }
+  response_ = {};
+  headers_ = {};
+  head_.clear();
+  scanner_ = HeadScanner();
+  return {};
+}
+
+std::string_view Opening::target() const {
+  return requested_.empty() ? request_head_.target : requested_;
+}
+
+}  // namespace hawser

@@ -1,0 +1,585 @@
+#include "session/session.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+namespace hawser {
+
+namespace {
+
+// A peer that sends pings and does not read its pongs is read no further beyond this many bytes of them.
+constexpr int32_t kMaxPongBytes = 64 * 1024;
+
+constexpr Failure kNoMemory{Error::NO_MEMORY, 0, "no memory, or over the option memory_budget"};
+constexpr Failure kNoRandom{Error::RANDOM, 0, "no random bytes for a masking key"};
+constexpr int64_t kNever = -1;
+
+int64_t after(int64_t time, int64_t duration) {
+  return duration < 0 ? kNever : time + duration;
+}
+
+int64_t earlier(int64_t a, int64_t b) {
+  if (a == kNever) return b;
+  return b == kNever ? a : std::min(a, b);
+}
+
+const uint8_t *bytes_of(std::string_view text) {
+  return reinterpret_cast<const uint8_t *>(text.data());
+}
+
+}  // namespace
+
+Session::Session(Role role, const Config &config, Sink &sink, Surroundings &surroundings)
+    : config_(config),
+      sink_(sink),
+      surroundings_(surroundings),
+      heard_(surroundings.now),
+      active_(surroundings.now),
+      since_(surroundings.now),
+      role_(role) {}
+
+Session::~Session() = default;
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The opening handshake
+
+Failure Session::start(const Url &url) {
+  opening_.reset(new (std::nothrow) Opening(role_, config_, surroundings_.budget));
+  if (!opening_) return kNoMemory;
+  Result<std::string> request = opening_->make_request(url, surroundings_.random);
+  if (!request) return request.failure();
+  return write_text(*request) == Error::OK ? Failure{} : kNoMemory;
+}
+
+void Session::assume_open() {
+  enter(Phase::OPEN);
+}
+
+size_t Session::receive_head(uint8_t *data, size_t size, Event &event) try {
+  if (!opening_) opening_.reset(new (std::nothrow) Opening(role_, config_, surroundings_.budget));
+  if (!opening_) {
+    abandon(kNoMemory, false);
+    return size;
+  }
+  size_t used = 0;
+  Result<bool> complete = opening_->collect(data, size, used);
+  if (!complete) {
+    fail_head(complete.failure());
+  } else if (*complete && role_ == Role::SERVER) {
+    handle_request(event);
+  } else if (*complete) {
+    handle_response(event);
+  }
+  return used;
+} catch (const std::bad_alloc &) {
+  abandon(kNoMemory, false);
+  return size;
+}
+
+void Session::fail_head(const Failure &failure) {
+  if (role_ == Role::CLIENT || failure.error == Error::NO_MEMORY)
+    return abandon({failure.error, 0, failure.words}, true);
+  refuse({failure.system, failure.words}, failure.error);
+}
+
+void Session::handle_request(Event &event) {
+  RequestCheck check = opening_->check_request();
+  if (!check) return refuse(check.refusal(), Error::HANDSHAKE);
+  if (config_.requests) {
+    enter(Phase::DECIDING);
+    event.kind = EventKind::REQUEST;
+    event.flags = opening_->request().upgrade ? event_flag::kUpgrade : 0;
+    return;
+  }
+  if (accept_with(opening_->request().subprotocol, "") != Error::OK) return abandon(kNoMemory, false);
+  event.kind = EventKind::OPEN;
+}
+
+void Session::handle_response(Event &event) {
+  if (Failure failure = opening_->parse_response()) return fail_head(failure);
+  if (opening_->is_interim()) {
+    if (Failure failure = opening_->discard_interim()) abandon(failure, true);
+    return;
+  }
+  if (Failure failure = opening_->check_response()) return abandon(failure, true);
+  if (!open(opening_->subprotocol())) return abandon(kNoMemory, false);
+  event.kind = EventKind::OPEN;
+}
+
+// The answer to a request that is no good: an HTTP status and a line of text.
+void Session::refuse(const Refusal &refusal, Error error) {
+  failure_ = {error, refusal.status, "the request was refused"};
+  by_peer_ = true;
+  std::string head = write_response_head(refusal.status, "", refusal.body.size());
+  if (!refusal.head_only) head += refusal.body;
+  if (write_text(head) != Error::OK) return abandon(kNoMemory, false);
+  flushed_ = false;
+  enter(Phase::OVER);
+}
+
+Error Session::accept(std::string_view subprotocol, std::string_view headers) {
+  if (phase_ != Phase::DECIDING || !opening_->request().upgrade) return Error::STATE;
+  // RFC 6455 4.2.2 step 5.5: the value must be one that the client sent.
+  if (!subprotocol.empty() && !offers_subprotocol(opening_->request().offered, subprotocol)) return Error::ARGUMENT;
+  return accept_with(subprotocol, headers);
+}
+
+Error Session::accept_with(std::string_view subprotocol, std::string_view headers) {
+  std::string head = opening_->make_accept(subprotocol, headers);
+  if (head.empty()) return Error::NO_MEMORY;  // OpenSSL could not make a SHA-1
+  if (!open(subprotocol)) return Error::NO_MEMORY;
+  return write_text(head);
+}
+
+Error Session::respond(int32_t status, std::string_view headers, const uint8_t *body, size_t size) {
+  if (phase_ != Phase::DECIDING) return Error::STATE;
+  std::string head = write_response_head(status, headers, size);
+  Error error = write_text(head);
+  bool bodiless = opening_->request().head_only || status == 204 || status == 304;  // RFC 9110 6.4.1
+  if (error == Error::OK && !bodiless) {
+    error = write_text({reinterpret_cast<const char *>(body), size});
+  }
+  if (error != Error::OK) {
+    abandon(kNoMemory, false);
+    return error;
+  }
+  failure_ = {Error::ABORTED, status, "the application answered the request"};
+  flushed_ = false;
+  enter(Phase::OVER);
+  return Error::OK;
+}
+
+bool Session::open(std::string_view subprotocol) {
+  if (!subprotocol.empty()) {
+    if (rare() == nullptr) return false;
+    rare_->subprotocol = subprotocol;
+  }
+  heard_ = active_ = surroundings_.now;
+  enter(Phase::OPEN);
+  return true;
+}
+
+void Session::forget_handshake() {
+  if (phase_ != Phase::OPENING && phase_ != Phase::DECIDING && !config_.keep_handshake) opening_.reset();
+}
+
+const char *Session::subprotocol() const {
+  return rare_ && !rare_->subprotocol.empty() ? rare_->subprotocol.c_str() : nullptr;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Receiving
+
+size_t Session::receive(uint8_t *data, size_t size, Event &event) {
+  event = {};
+  heard_ = surroundings_.now;
+  pinging_ = false;  // any byte answers
+  size_t used = 0;
+  while (used < size && event.kind == EventKind::NONE && !blocked()) {
+    if (phase_ == Phase::OPEN || phase_ == Phase::CLOSING) {
+      used += receive_frame(data + used, size - used, event);
+    } else if (phase_ == Phase::OPENING) {
+      used += receive_head(data + used, size - used, event);
+    } else {
+      return size;  // RFC 6455 1.4 and 7.1.7: after a Close or a failure, what still comes is discarded
+    }
+  }
+  return used;
+}
+
+bool Session::blocked() const {
+  return phase_ == Phase::DECIDING || pong_bytes_ > kMaxPongBytes;
+}
+
+size_t Session::receive_frame(uint8_t *data, size_t size, Event &event) {
+  FramePiece piece;
+  const char *words = nullptr;
+  size_t used = 0;
+  FrameRules rules{role_ == Role::SERVER, 0};
+  FrameParser::Status status = parser_.next(data, size, rules, used, piece, words);
+  if (status == FrameParser::Status::PIECE) {
+    handle_piece(piece, event);
+  } else if (status == FrameParser::Status::FAILED) {
+    fail({Error::PROTOCOL, 0, words});
+  }
+  return used;
+}
+
+void Session::handle_piece(const FramePiece &piece, Event &event) {
+  if (is_control(piece.header.opcode)) return handle_control(piece, event);
+  if (!piece.first) return handle_data(piece, event);
+  bool in_message = message_ != nullptr;
+  if (!continues_rightly(piece.header, in_message)) return fail(wrong_continuation(piece.header));
+  if (!in_message && piece.last && piece.header.final) return handle_whole(piece, event);
+  if (!in_message)
+    message_.reset(new (std::nothrow) MessageAssembler(piece.header.opcode, !config_.parts, surroundings_.budget));
+  if (!message_) return fail(kNoMemory);
+  if (Failure failure = message_->begin_frame(piece.header, config_.message)) return fail(failure);
+  handle_data(piece, event);
+}
+
+// A message in one frame that came in one piece: the event points to where it lies.
+void Session::handle_whole(const FramePiece &piece, Event &event) {
+  if (!message_fits(0, piece.size, config_.message)) return fail(kMessageTooLarge);
+  if (piece.header.opcode == Opcode::TEXT && !utf8_is_valid(piece.payload, piece.size)) return fail(kTextNotUtf8);
+  deliver(event, piece.header.opcode, piece.payload, piece.size, event_flag::kFirst | event_flag::kFinal);
+}
+
+void Session::handle_data(const FramePiece &piece, Event &event) {
+  if (Failure failure = message_->add(piece.payload, piece.size)) return fail(failure);
+  finish_piece(piece, event);
+}
+
+// The payload of a piece has been checked and, for whole messages, collected.
+void Session::finish_piece(const FramePiece &piece, Event &event) {
+  bool final = piece.last && piece.header.final;
+  if (final) {
+    if (Failure failure = message_->finish()) return fail(failure);
+  }
+  if (config_.parts) {
+    deliver_part(piece, final, event);
+  } else if (final) {
+    Buffer &payload = message_->payload();
+    deliver(event, message_->opcode(), payload.data(), payload.size(), event_flag::kFirst | event_flag::kFinal);
+    sink_.keep(std::move(payload));
+  }
+  if (final) message_.reset();
+}
+
+void Session::deliver_part(const FramePiece &piece, bool final, Event &event) {
+  if (piece.size == 0 && !final) return;
+  uint32_t flags = (message_->take_first() ? event_flag::kFirst : 0) | (final ? event_flag::kFinal : 0);
+  deliver(event, message_->opcode(), piece.payload, piece.size, flags);
+}
+
+void Session::deliver(Event &event, Opcode opcode, const uint8_t *data, size_t size, uint32_t flags) {
+  active_ = surroundings_.now;
+  event.kind = EventKind::MESSAGE;
+  event.opcode = static_cast<int32_t>(opcode);
+  event.data = data;
+  event.size = static_cast<int64_t>(size);
+  event.flags = flags;
+}
+
+MessageAssembler::Window Session::window() {
+  bool receiving = phase_ == Phase::OPEN || phase_ == Phase::CLOSING;
+  // More than a control frame can have is missing: so the frame is one of the message's.
+  if (!receiving || !message_ || !message_->keeps() || parser_.remaining() <= kMaxControlPayload) return {};
+  return message_->window(parser_.remaining());
+}
+
+void Session::receive_in_window(size_t size, Event &event) {
+  event = {};
+  heard_ = surroundings_.now;
+  pinging_ = false;
+  FramePiece piece;
+  Buffer &payload = message_->payload();
+  parser_.take_payload(payload.data() + payload.size(), size, piece);
+  if (Failure failure = message_->added(size)) return fail(failure);
+  finish_piece(piece, event);
+}
+
+void Session::handle_control(const FramePiece &piece, Event &event) {
+  if (piece.first && piece.last) return handle_control_frame(piece.header.opcode, piece.payload, piece.size, event);
+  if (!control_) control_.reset(new (std::nothrow) Buffer(surroundings_.budget));
+  if (!control_ || !control_->append(piece.payload, piece.size)) return fail(kNoMemory);
+  if (!piece.last) return;
+  handle_control_frame(piece.header.opcode, control_->data(), control_->size(), event);
+  if (event.kind == EventKind::PONG) sink_.keep(std::move(*control_));
+  control_.reset();
+}
+
+void Session::handle_control_frame(Opcode opcode, const uint8_t *data, size_t size, Event &event) {
+  if (opcode == Opcode::PING) return answer_ping(data, size);
+  if (opcode == Opcode::PONG) return handle_pong(data, size, event);
+  handle_close(data, size);
+}
+
+void Session::answer_ping(const uint8_t *data, size_t size) {
+  // RFC 6455 5.5.2: a pong is due unless a Close has been received; 5.5.1: nothing may follow our own Close.
+  if (phase_ != Phase::OPEN) return;
+  Error error = write_frame(true, Opcode::PONG, data, size);
+  if (error == Error::NO_MEMORY) return fail(kNoMemory);
+  pong_bytes_ += static_cast<int32_t>(kMaxFrameHeader + size);
+}
+
+void Session::handle_pong(const uint8_t *data, size_t size, Event &event) {
+  bool keepalive = size == sizeof keepalive_ && std::memcmp(data, keepalive_, size) == 0;
+  if (keepalive || pings_ == 0) return;  // RFC 6455 5.5.3: an unsolicited pong is no answer to anything
+  pings_--;
+  if (!config_.pongs) return;
+  event.kind = EventKind::PONG;
+  event.data = data;
+  event.size = static_cast<int64_t>(size);
+}
+
+void Session::handle_close(const uint8_t *data, size_t size) {
+  Result<ClosePayload> payload = parse_close_payload(data, size);
+  if (!payload) return fail(payload.failure());
+  close_code_ = static_cast<uint16_t>(payload->code);
+  if (!payload->reason.empty() && rare() != nullptr) {
+    rare_->reason_size = static_cast<uint8_t>(payload->reason.size());
+    std::memcpy(rare_->reason, payload->reason.data(), payload->reason.size());
+  }
+  clean_ = phase_ == Phase::CLOSING;
+  by_peer_ = !clean_;
+  enter(clean_ ? Phase::OVER : Phase::ANSWERING);
+}
+
+void Session::receive_end() {
+  constexpr Failure kEnd{Error::EOF, 0, "the peer ended the TCP connection without a Close frame"};
+  if (phase_ == Phase::OPENING || phase_ == Phase::DECIDING) {
+    return abandon({Error::EOF, 0, "the peer ended the TCP connection during the opening handshake"}, true);
+  }
+  if (phase_ == Phase::OPEN || phase_ == Phase::CLOSING) fail(kEnd);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Sending
+
+Error Session::can_send() const {
+  if (phase_ == Phase::OPEN || phase_ == Phase::ANSWERING) return Error::OK;
+  return is_opening() ? Error::STATE : Error::CLOSED;
+}
+
+Error Session::send(Opcode opcode, const uint8_t *data, size_t size, bool utf8_checked) {
+  if (Error error = can_send(); error != Error::OK) return error;
+  if (in_part()) return Error::STATE;
+  if (opcode == Opcode::TEXT && !utf8_checked && !utf8_is_valid(data, size)) return Error::UTF8;
+  active_ = surroundings_.now;
+  return write_frame(true, opcode, data, size);
+}
+
+Error Session::send_part(Opcode opcode, const uint8_t *data, size_t size, bool final) {
+  if (Error error = can_send(); error != Error::OK) return error;
+  if (in_part() && opcode != part_opcode_) return Error::OPCODE;
+  Utf8Validator utf8 = in_part() ? part_utf8_ : Utf8Validator();
+  if (opcode == Opcode::TEXT && (!utf8.add(data, size) || (final && !utf8.complete()))) return Error::UTF8;
+  Error error = write_frame(final, in_part() ? Opcode::CONTINUATION : opcode, data, size);
+  if (error != Error::OK) return error;
+  active_ = surroundings_.now;
+  part_opcode_ = final ? Opcode::CONTINUATION : opcode;
+  part_utf8_ = utf8;
+  return Error::OK;
+}
+
+size_t Session::write_shared_header(uint8_t (&to)[kMaxFrameHeader], Opcode opcode, size_t size) {
+  return write_frame_header(to, frame_first_byte(true, opcode), size, nullptr);
+}
+
+Error Session::ping(const uint8_t *data, size_t size) {
+  if (Error error = can_send(); error != Error::OK) return error;
+  if (size > kMaxControlPayload) return Error::TOO_LARGE;
+  Error error = write_frame(true, Opcode::PING, data, size);
+  if (error == Error::OK && pings_ < UINT16_MAX) pings_++;
+  return error;
+}
+
+Error Session::close(int32_t code, std::string_view reason) {
+  if (Error error = check_close(code, reason); error != Error::OK) return error;
+  if (is_opening()) {
+    abandon({Error::ABORTED, 0, "the application closed it before the opening handshake was done"}, false);
+    return Error::OK;
+  }
+  if (phase_ == Phase::ANSWERING) {
+    settle();
+    return Error::OK;
+  }
+  if (phase_ != Phase::OPEN) return Error::CLOSED;
+  enter(Phase::CLOSING);
+  write_close(code, reason);
+  return Error::OK;
+}
+
+void Session::settle() {
+  if (phase_ != Phase::ANSWERING) return;
+  enter(Phase::OVER);
+  // The peer cannot be told any more what it ended without a Close.
+  if (failure_.error == Error::EOF) return;
+  if (failure_) {
+    return write_close(close_code_for(failure_.error), std::string_view(failure_.words).substr(0, kMaxCloseReason));
+  }
+  clean_ = true;
+  // RFC 6455 5.5.1: the answer typically echoes the code.
+  write_close(close_code_ == close_code::kNoneGiven ? 0 : close_code_, "");
+}
+
+void Session::write_close(int32_t code, std::string_view reason) {
+  uint8_t payload[kMaxControlPayload];
+  size_t size = write_close_payload(payload, code, reason);
+  flushed_ = false;
+  if (write_frame(true, Opcode::CLOSE, payload, size) == Error::NO_MEMORY) abandon(kNoMemory, false);
+}
+
+Error Session::write_frame(bool final, Opcode opcode, const uint8_t *data, size_t size) {
+  uint8_t first = frame_first_byte(final, opcode);
+  if (role_ == Role::CLIENT) return write_masked_frame(first, data, size);
+  uint8_t header[kMaxFrameHeader];
+  if (size >= Sink::kBorrowed) {
+    size_t header_size = write_frame_header(header, first, size, nullptr);
+    return sink_.append_borrowed(header, header_size, data, size) ? Error::OK : Error::NO_MEMORY;
+  }
+  size_t header_size = size < 126 ? 2 : 4;
+  uint8_t *to = sink_.append(header_size + size);
+  if (to == nullptr) return Error::NO_MEMORY;
+  write_frame_header(to, first, size, nullptr);
+  if (size != 0) std::memcpy(to + header_size, data, size);
+  return Error::OK;
+}
+
+// RFC 6455 5.3: a client masks every frame, with a fresh key that cannot be foretold.
+Error Session::write_masked_frame(uint8_t first, const uint8_t *data, size_t size) {
+  MaskingKey key;
+  if (!surroundings_.random.mask(key.octets)) {
+    abandon(kNoRandom, false);
+    return Error::RANDOM;
+  }
+  uint8_t header[kMaxFrameHeader];
+  size_t header_size = write_frame_header(header, first, size, &key);
+  uint8_t *to = sink_.append(header_size + size);
+  if (to == nullptr) return Error::NO_MEMORY;
+  std::memcpy(to, header, header_size);
+  copy_masked(to + header_size, data, size, key);
+  return Error::OK;
+}
+
+Error Session::write_text(std::string_view text) {
+  if (text.empty()) return Error::OK;
+  if (text.size() >= Sink::kBorrowed) {
+    return sink_.append_borrowed(nullptr, 0, bytes_of(text), text.size()) ? Error::OK : Error::NO_MEMORY;
+  }
+  uint8_t *to = sink_.append(text.size());
+  if (to == nullptr) return Error::NO_MEMORY;
+  std::memcpy(to, text.data(), text.size());
+  return Error::OK;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The end
+
+void Session::enter(Phase phase) {
+  phase_ = phase;
+  if (phase != Phase::OVER) return;
+  if (flushed_) since_ = surroundings_.now;
+  message_.reset();
+  control_.reset();
+}
+
+// Fails the connection (RFC 6455 7.1.7) because of what the peer did: our Close, if it may still be sent, follows when
+// the events before it were taken.
+void Session::fail(const Failure &failure) {
+  if (!failure_) {
+    failure_ = failure;
+    by_peer_ = failure.error != Error::NO_MEMORY;
+  }
+  message_.reset();
+  enter(phase_ == Phase::OPEN ? Phase::ANSWERING : Phase::OVER);
+}
+
+void Session::abandon(const Failure &failure, bool by_peer) {
+  abandoned_ = true;
+  if (phase_ == Phase::OVER) return;
+  if (!failure_) {
+    failure_ = failure;
+    by_peer_ = by_peer;
+  }
+  enter(Phase::OVER);
+}
+
+void Session::describe_close(Event &event) const {
+  event = {};
+  event.kind = EventKind::CLOSE;
+  event.code = close_code_;
+  event.error = static_cast<int32_t>(failure_.error);
+  event.system = failure_.system;
+  event.flags = (by_peer_ ? event_flag::kByPeer : 0) | (clean_ ? event_flag::kClean : 0);
+  event.size = rare_ ? rare_->reason_size : 0;
+  event.data = event.size != 0 ? rare_->reason : nullptr;
+}
+
+std::string Session::words_of_close() const {
+  if (!failure_) {
+    std::string words =
+        std::string("closed by ") + (by_peer_ ? "the peer" : "us") + " with " + std::to_string(close_code_);
+    if (rare_ && rare_->reason_size != 0) {
+      words += ": ";
+      words.append(reinterpret_cast<const char *>(rare_->reason), rare_->reason_size);
+    }
+    return words;
+  }
+  std::string words = failure_.words;
+  bool is_errno = failure_.error == Error::IO || failure_.error == Error::CONNECT || failure_.error == Error::SYSTEM;
+  if (is_errno && failure_.system != 0) words += std::string(": ") + std::strerror(failure_.system);
+  if (failure_.error == Error::HTTP && opening_) words += ": " + std::string(opening_->status());
+  return words;
+}
+
+Session::Rare *Session::rare() {
+  if (!rare_) rare_.reset(new (std::nothrow) Rare);
+  return rare_.get();
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Time
+
+bool Session::output_flushed() {
+  pong_bytes_ = 0;
+  if (flushed_) return false;
+  flushed_ = true;
+  since_ = surroundings_.now;
+  return true;
+}
+
+void Session::set_reading(bool reading) {
+  if (reading && !reading_) {
+    heard_ = surroundings_.now;
+    if (pinging_ && flushed_) since_ = surroundings_.now;
+  }
+  reading_ = reading;
+}
+
+int64_t Session::deadline() const {
+  if (abandoned_) return kNever;
+  if (is_opening()) return after(since_, config_.handshake_timeout);
+  if (phase_ == Phase::OPEN || phase_ == Phase::ANSWERING) return open_deadline();
+  return flushed_ ? after(since_, config_.close_timeout) : kNever;
+}
+
+int64_t Session::open_deadline() const {
+  int64_t idle = after(active_, config_.idle_timeout);
+  if (!reading_) return idle;
+  if (!pinging_) return earlier(idle, after(heard_, config_.ping_interval));
+  return flushed_ ? earlier(idle, after(since_, config_.ping_timeout)) : idle;
+}
+
+void Session::advance() {
+  int64_t due = deadline();
+  if (due == kNever || due > surroundings_.now) return;
+  if (is_opening())
+    return abandon({Error::TIMEOUT, 0, "handshake_timeout passed before the opening handshake was done"}, true);
+  if (phase_ == Phase::CLOSING)
+    return abandon({Error::TIMEOUT, 0, "close_timeout passed before the peer's Close"}, true);
+  if (phase_ == Phase::OVER) {
+    abandoned_ = true;
+    return;
+  }
+  if (due == after(active_, config_.idle_timeout)) {
+    failure_ = {Error::TIMEOUT, 0, "idle_timeout passed without a message"};
+    close(close_code::kGoingAway, "idle");
+  } else if (pinging_) {
+    abandon({Error::TIMEOUT, 0, "ping_timeout passed without an answer to a ping"}, true);
+  } else {
+    keep_alive();
+  }
+}
+
+void Session::keep_alive() {
+  if (!surroundings_.random.fill(keepalive_)) return abandon(kNoRandom, false);
+  Error error = write_frame(true, Opcode::PING, keepalive_, sizeof keepalive_);
+  if (error == Error::NO_MEMORY) return abandon(kNoMemory, false);
+  pinging_ = true;
+  flushed_ = false;
+}
+
+}  // namespace hawser

@@ -1,0 +1,188 @@
+// One WebSocket connection as a pure machine: bytes and time in, events and bytes out. It knows no socket, no clock and
+// no other connection.
+//
+// The driver (the manager, or hws_session) calls
+//   receive          with what the peer sent, until everything is used; each call brings at most one event
+//   receive_end      when the peer ended its side of the transport
+//   settle           when the application has taken the events that came so far
+//   output_flushed   when everything that was written to the sink has left
+//   advance          when deadline() has come
+// and closes the transport when over() says so: after the output was sent, or at once if abandoned().
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "bytes/error.hpp"
+#include "bytes/random.hpp"
+#include "bytes/utf8.hpp"
+#include "framing/close_code.hpp"
+#include "framing/frame_parser.hpp"
+#include "framing/message_assembler.hpp"
+#include "session/config.hpp"
+#include "session/event.hpp"
+#include "session/opening.hpp"
+#include "session/sink.hpp"
+
+namespace hawser {
+
+// What all sessions of one driver share.
+struct Surroundings {
+  Random &random;
+  Budget &budget;
+  int64_t now = 0;  // milliseconds; the driver sets it
+};
+
+class Session {
+ public:
+  // All three must outlive the session. It begins before its handshake.
+  Session(Role role, const Config &config, Sink &sink, Surroundings &surroundings);
+  Session(const Session &) = delete;
+  Session &operator=(const Session &) = delete;
+  ~Session();
+
+  // A client's first step: writes the request.
+  Failure start(const Url &url);
+  // Somebody else did the handshake.
+  void assume_open();
+
+  // Bytes of the peer. Payloads are unmasked in place and the event may point into them. Returns how many were used:
+  // fewer than `size` after an event, or when reading is blocked(). event.kind is NONE if there is none.
+  size_t receive(uint8_t *data, size_t size, Event &event);
+  // True while received bytes must wait: for the application's answer to a request, or until the peer reads its pongs.
+  bool blocked() const;
+  // For large messages: where the next bytes of the peer can be read to directly (size 0: nowhere), and that some were.
+  MessageAssembler::Window window();
+  void receive_in_window(size_t size, Event &event);
+  void receive_end();
+
+  // Writes the Close that answers the peer's, or says that it failed, if one is due.
+  void settle();
+  bool needs_settling() const { return phase_ == Phase::ANSWERING; }
+
+  // What the application says. Each checks everything before it writes anything. `utf8_checked`: done by the caller.
+  Error send(Opcode opcode, const uint8_t *data, size_t size, bool utf8_checked = false);
+  Error send_part(Opcode opcode, const uint8_t *data, size_t size, bool final);
+  // A server's message to many is framed once: the header, and the news that such a frame was sent here.
+  static size_t write_shared_header(uint8_t (&to)[kMaxFrameHeader], Opcode opcode, size_t size);
+  void note_shared() { active_ = surroundings_.now; }
+  Error ping(const uint8_t *data, size_t size);
+  Error close(int32_t code, std::string_view reason);
+  Error accept(std::string_view subprotocol, std::string_view headers);
+  Error respond(int32_t status, std::string_view headers, const uint8_t *body, size_t size);
+  // A message between the parts of another one has to wait.
+  bool in_part() const { return part_opcode_ != Opcode::CONTINUATION; }
+  // OK if a message could be sent now; STATE or CLOSED.
+  Error can_send() const;
+
+  // The transport is gone, or has to go, for this reason; the first reason stays.
+  void abandon(const Failure &failure, bool by_peer);
+
+  bool over() const { return phase_ == Phase::OVER; }
+  bool abandoned() const { return abandoned_; }
+  // The peer knows that everything was said and waits for the transport to be closed: both Closes, role server.
+  bool may_close_at_once() const { return clean_ && role_ == Role::SERVER; }
+  // A client waits for the server to close the transport after both Closes (RFC 6455 7.1.1).
+  bool awaits_end() const { return clean_ && role_ == Role::CLIENT; }
+  bool is_open() const { return phase_ == Phase::OPEN; }
+  bool is_opening() const { return phase_ == Phase::OPENING || phase_ == Phase::DECIDING; }
+  // The CLOSE event: final once over().
+  void describe_close(Event &event) const;
+  // The same in words, with errno or HTTP status.
+  std::string words_of_close() const;
+
+  // True if that sets a deadline.
+  bool output_flushed();
+  // Reading stopped or goes on, by the driver's wish: the keep-alive clock stands still meanwhile.
+  void set_reading(bool reading);
+  // The time of the next deadline; -1 if there is none. It moves to an earlier time only by receive, settle, close,
+  // ping, accept, output_flushed and set_reading.
+  int64_t deadline() const;
+  void advance();
+
+  // Handshake data; nullptr when it is gone.
+  const Opening *opening() const { return opening_.get(); }
+  // The events of the handshake were taken: forgets its data, unless it is to be kept.
+  void forget_handshake();
+  const char *subprotocol() const;
+
+ private:
+  enum class Phase : uint8_t {
+    OPENING,    // the peer's head is being collected
+    DECIDING,   // REQUEST waits for accept or respond
+    OPEN,       // messages go both ways
+    CLOSING,    // our Close is written, the peer's has not come: messages still come in
+    ANSWERING,  // the peer's Close came, or it failed; our Close waits for settle: messages still go out
+    OVER,       // nothing more is read or written
+  };
+
+  // What is rarely there.
+  struct Rare {
+    std::string subprotocol;
+    uint8_t reason_size = 0;
+    uint8_t reason[kMaxCloseReason] = {};
+  };
+
+  size_t receive_head(uint8_t *data, size_t size, Event &event);
+  void fail_head(const Failure &failure);
+  void handle_request(Event &event);
+  void handle_response(Event &event);
+  void refuse(const Refusal &refusal, Error error);
+  Error accept_with(std::string_view subprotocol, std::string_view headers);
+  bool open(std::string_view subprotocol);
+
+  size_t receive_frame(uint8_t *data, size_t size, Event &event);
+  void handle_piece(const FramePiece &piece, Event &event);
+  void handle_whole(const FramePiece &piece, Event &event);
+  void handle_data(const FramePiece &piece, Event &event);
+  void finish_piece(const FramePiece &piece, Event &event);
+  void deliver_part(const FramePiece &piece, bool final, Event &event);
+  void deliver(Event &event, Opcode opcode, const uint8_t *data, size_t size, uint32_t flags);
+  void handle_control(const FramePiece &piece, Event &event);
+  void handle_control_frame(Opcode opcode, const uint8_t *data, size_t size, Event &event);
+  void answer_ping(const uint8_t *data, size_t size);
+  void handle_pong(const uint8_t *data, size_t size, Event &event);
+  void handle_close(const uint8_t *data, size_t size);
+
+  Error write_frame(bool final, Opcode opcode, const uint8_t *data, size_t size);
+  Error write_masked_frame(uint8_t first, const uint8_t *data, size_t size);
+  Error write_text(std::string_view text);
+  void write_close(int32_t code, std::string_view reason);
+
+  void enter(Phase phase);
+  void fail(const Failure &failure);
+  Rare *rare();
+  int64_t open_deadline() const;
+  void keep_alive();
+
+  const Config &config_;
+  Sink &sink_;
+  Surroundings &surroundings_;
+  std::unique_ptr<Opening> opening_;
+  std::unique_ptr<MessageAssembler> message_;  // a message that did not come in one piece
+  std::unique_ptr<Buffer> control_;            // a control frame that did not come in one piece
+  std::unique_ptr<Rare> rare_;
+  FrameParser parser_;
+  Failure failure_;                              // why it ended, if not by the closing handshake
+  int64_t heard_;                                // when bytes came last
+  int64_t active_;                               // when a message came or went last
+  int64_t since_;                                // start of the handshake; when our ping or Close left, -1: it has not
+  int32_t pong_bytes_ = 0;                       // pongs written since the output was flushed last
+  uint16_t close_code_ = close_code::kAbnormal;  // the peer's
+  uint16_t pings_ = 0;                           // pings of the application without an answer
+  uint8_t keepalive_[4] = {};                    // payload of the keep-alive ping that is under way
+  Utf8Validator part_utf8_;
+  Opcode part_opcode_ = Opcode::CONTINUATION;  // of the message that send_part has begun; CONTINUATION: none
+  const Role role_;
+  Phase phase_ = Phase::OPENING;
+  bool pinging_ = false;  // a keep-alive ping is under way
+  bool flushed_ = true;   // the ping or Close that since_ is about has left
+  bool reading_ = true;
+  bool clean_ = false;  // both Closes were exchanged
+  bool by_peer_ = false;
+  bool abandoned_ = false;
+};
+
+}  // namespace hawser

@@ -1,0 +1,28 @@
+// Where a session writes to, given at its construction: the manager's is its output arena, that of hws_session a
+// buffer.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "bytes/buffer.hpp"
+
+namespace hawser {
+
+class Sink {
+ public:
+  // Room for `size` bytes that the caller writes at once; nullptr when there is no memory.
+  virtual uint8_t *append(size_t size) = 0;
+  // Takes `head`, and `payload` behind it, which stays the caller's: what is not sent during the call is copied.
+  // Payloads of kBorrowed bytes or more come this way. False when there is no memory, and then nothing was taken.
+  virtual bool append_borrowed(const uint8_t *head, size_t head_size, const uint8_t *payload, size_t payload_size) = 0;
+  // Keeps the payload of a message until its event was taken.
+  virtual void keep(Buffer payload) = 0;
+
+  static constexpr size_t kBorrowed = 16 * 1024;
+
+ protected:
+  ~Sink() = default;
+};
+
+}  // namespace hawser

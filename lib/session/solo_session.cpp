@@ -1,0 +1,126 @@
+#include "session/solo_session.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace hawser {
+
+SoloSession::SoloSession(Role role, std::shared_ptr<const Config> config, const SoloLimits &limits)
+    : config_(std::move(config)),
+      limits_(limits),
+      budget_(limits.memory_budget),
+      surroundings_{random_, budget_, 0},
+      batch_(static_cast<size_t>(limits.max_events)),
+      output_(budget_),
+      session_(role, *config_, *this, surroundings_) {}
+
+size_t SoloSession::receive(uint8_t *data, size_t size) {
+  if (taken_ < batch_.size()) return 0;
+  batch_.clear();
+  taken_ = 0;
+  size_t used = 0;
+  while (used < size && !batch_.full()) {
+    Event &event = batch_.next();
+    used += session_.receive(data + used, size - used, event);
+    if (event.kind == EventKind::NONE) break;
+    batch_.commit();
+  }
+  return used;
+}
+
+void SoloSession::receive_end() {
+  session_.receive_end();
+}
+
+const Event *SoloSession::next_event() {
+  if (taken_ < batch_.size()) return last_ = batch_.at(taken_++);
+  if (open_due_) {
+    open_due_ = false;
+    return tell(EventKind::OPEN);
+  }
+  if (refused_ && static_cast<int64_t>(output_size()) <= limits_.max_send_queue / 4) {
+    refused_ = false;
+    return tell(EventKind::DRAIN);
+  }
+  session_.forget_handshake();
+  session_.settle();
+  if (!session_.over() || closed_) return last_ = nullptr;
+  closed_ = true;
+  return tell(EventKind::CLOSE);
+}
+
+const Event *SoloSession::tell(EventKind kind) {
+  own_event_ = {};
+  if (kind == EventKind::CLOSE) session_.describe_close(own_event_);
+  own_event_.kind = kind;
+  return last_ = &own_event_;
+}
+
+const char *SoloSession::event_text() {
+  text_ = last_ != nullptr && last_->kind == EventKind::CLOSE ? session_.words_of_close() : "";
+  return text_.c_str();
+}
+
+void SoloSession::output_sent(size_t size) {
+  sent_ += std::min(size, output_size());
+  if (output_size() != 0) return;
+  output_.release();
+  sent_ = 0;
+  session_.output_flushed();
+}
+
+uint8_t *SoloSession::append(size_t size) {
+  // What was sent is thrown away when it is the larger part, so that each byte is moved once at most.
+  if (sent_ > output_size()) {
+    output_.consume(sent_);
+    sent_ = 0;
+  }
+  if (!output_.reserve(size)) return nullptr;
+  uint8_t *at = output_.data() + output_.size();
+  output_.commit(size);
+  return at;
+}
+
+bool SoloSession::append_borrowed(const uint8_t *head, size_t head_size, const uint8_t *payload, size_t payload_size) {
+  uint8_t *at = append(head_size + payload_size);
+  if (at == nullptr) return false;
+  if (head_size != 0) std::memcpy(at, head, head_size);
+  std::memcpy(at + head_size, payload, payload_size);
+  return true;
+}
+
+Error SoloSession::refuse() {
+  Error error = session_.can_send();
+  if (error != Error::OK) return error;
+  refused_ = true;
+  return Error::WOULD_BLOCK;
+}
+
+Error SoloSession::send(Opcode opcode, const uint8_t *data, size_t size) {
+  return queue_full() ? refuse() : session_.send(opcode, data, size);
+}
+
+Error SoloSession::send_part(Opcode opcode, const uint8_t *data, size_t size, bool final) {
+  return queue_full() ? refuse() : session_.send_part(opcode, data, size, final);
+}
+
+Error SoloSession::ping(const uint8_t *data, size_t size) {
+  return queue_full() ? refuse() : session_.ping(data, size);
+}
+
+Error SoloSession::accept(std::string_view subprotocol, std::string_view headers) {
+  Error error = session_.accept(subprotocol, headers);
+  open_due_ = open_due_ || error == Error::OK;
+  return error;
+}
+
+Error SoloSession::respond(int32_t status, std::string_view headers, const uint8_t *body, size_t size) {
+  return session_.respond(status, headers, body, size);
+}
+
+void SoloSession::advance_to(int64_t now) {
+  surroundings_.now = std::max(surroundings_.now, now);
+  session_.advance();
+}
+
+}  // namespace hawser

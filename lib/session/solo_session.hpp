@@ -1,0 +1,82 @@
+// A session by itself, for those who bring their own I/O (hws_session): it has its own clock, budget and random pool, a
+// buffer for what it writes, and a batch for what it tells.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "bytes/buffer.hpp"
+#include "session/event_batch.hpp"
+#include "session/session.hpp"
+
+namespace hawser {
+
+struct SoloLimits {
+  int64_t memory_budget = -1;
+  int64_t max_send_queue = -1;
+  int64_t max_events = 256;
+};
+
+class SoloSession final : private Sink {
+ public:
+  SoloSession(Role role, std::shared_ptr<const Config> config, const SoloLimits &limits);
+
+  Failure start(const Url &url) { return session_.start(url); }
+  void assume_open() { session_.assume_open(); }
+
+  // Returns how many bytes were used: 0 while events wait to be taken.
+  size_t receive(uint8_t *data, size_t size);
+  void receive_end();
+  // nullptr when none is left; then what the session has to answer is written.
+  const Event *next_event();
+  // Words about the event that was taken last.
+  const char *event_text();
+
+  const uint8_t *output() const { return output_.data() + sent_; }
+  size_t output_size() const { return output_.size() - sent_; }
+  void output_sent(size_t size);
+
+  Error send(Opcode opcode, const uint8_t *data, size_t size);
+  Error send_part(Opcode opcode, const uint8_t *data, size_t size, bool final);
+  Error ping(const uint8_t *data, size_t size);
+  Error close(int32_t code, std::string_view reason) { return session_.close(code, reason); }
+  Error accept(std::string_view subprotocol, std::string_view headers);
+  Error respond(int32_t status, std::string_view headers, const uint8_t *body, size_t size);
+
+  int64_t deadline() const { return session_.deadline(); }
+  // Time does not go back: an earlier one is ignored.
+  void advance_to(int64_t now);
+  bool should_close_transport() const { return session_.over(); }
+
+ private:
+  uint8_t *append(size_t size) override;
+  bool append_borrowed(const uint8_t *head, size_t head_size, const uint8_t *payload, size_t payload_size) override;
+  void keep(Buffer payload) override { batch_.keep(std::move(payload)); }
+
+  bool queue_full() const {
+    return limits_.max_send_queue >= 0 && static_cast<int64_t>(output_size()) >= limits_.max_send_queue;
+  }
+  Error refuse();
+  const Event *tell(EventKind kind);
+
+  const std::shared_ptr<const Config> config_;
+  const SoloLimits limits_;
+  Budget budget_;
+  OsRandom random_;
+  Surroundings surroundings_;
+  EventBatch batch_;
+  int32_t taken_ = 0;
+  Buffer output_;
+  size_t sent_ = 0;
+  bool refused_ = false;
+  bool open_due_ = false;
+  bool closed_ = false;  // CLOSE was told
+  Event own_event_;      // one that did not come of received bytes
+  const Event *last_ = nullptr;
+  std::string text_;
+  Session session_;
+};
+
+}  // namespace hawser

@@ -1,0 +1,88 @@
+#include "bytes/budget.hpp"
+
+#include <algorithm>
+#include <thread>
+#include <vector>
+
+#include "support/cmocka.hpp"
+
+using hawser::Budget;
+
+namespace {
+
+void takes_up_to_the_limit_and_no_more(void **) {
+  Budget budget(100);
+  assert_true(budget.take(60));
+  assert_true(budget.take(40));
+  assert_int_equal(budget.used(), 100);
+  assert_false(budget.take(1));
+  assert_int_equal(budget.used(), 100);
+  assert_true(budget.take(0));
+}
+
+void what_was_given_back_can_be_taken_again(void **) {
+  Budget budget(100);
+  assert_true(budget.take(100));
+  budget.give(30);
+  assert_int_equal(budget.used(), 70);
+  assert_false(budget.take(31));
+  assert_true(budget.take(30));
+}
+
+void refuses_sizes_that_do_not_fit_a_signed_number(void **) {
+  for (int64_t limit : {int64_t{100}, Budget::kUnlimited}) {
+    Budget budget(limit);
+    assert_true(budget.take(10));
+    assert_false(budget.take(SIZE_MAX));
+    assert_false(budget.take(SIZE_MAX / 2 + 1));
+    assert_false(budget.take(SIZE_MAX / 2 - 9));
+    assert_int_equal(budget.used(), 10);
+  }
+}
+
+void unlimited_still_counts(void **) {
+  Budget budget(Budget::kUnlimited);
+  assert_true(budget.take(size_t{1} << 40));
+  assert_int_equal(budget.used(), int64_t{1} << 40);
+  budget.give(size_t{1} << 40);
+  assert_int_equal(budget.used(), 0);
+}
+
+// Takes and gives many times; returns how often the budget was seen above its limit.
+int take_and_give(Budget &budget, int64_t limit) {
+  int excesses = 0;
+  for (int i = 0; i < 20000; i++) {
+    size_t size = static_cast<size_t>(i % 7) + 1;
+    if (!budget.take(size)) continue;
+    if (budget.used() > limit) excesses++;
+    budget.give(size);
+  }
+  return excesses;
+}
+
+void threads_never_exceed_the_limit_together(void **) {
+  constexpr int64_t kLimit = 10;
+  Budget budget(kLimit);
+  std::vector<int> excesses(4);
+  {
+    std::vector<std::jthread> threads;
+    threads.reserve(excesses.size());
+    for (int &excess : excesses)
+      threads.emplace_back([&] { excess = take_and_give(budget, kLimit); });
+  }
+  assert_int_equal(std::count(excesses.begin(), excesses.end(), 0), 4);
+  assert_int_equal(budget.used(), 0);
+}
+
+}  // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(takes_up_to_the_limit_and_no_more),
+      cmocka_unit_test(what_was_given_back_can_be_taken_again),
+      cmocka_unit_test(refuses_sizes_that_do_not_fit_a_signed_number),
+      cmocka_unit_test(unlimited_still_counts),
+      cmocka_unit_test(threads_never_exceed_the_limit_together),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
