@@ -169,8 +169,7 @@ int32_t hws_option_kind(int32_t index) {
 }
 
 int64_t hws_option_default(int32_t index) {
-  const hawser::OptionInfo *option = hawser::option_info(index);
-  return option != nullptr ? option->default_number : 0;
+  return hawser::option_default(index);
 }
 
 int64_t hws_option_min(int32_t index) {
@@ -226,8 +225,8 @@ hws_result hws_manager_poll(hws_manager *manager, int32_t timeout_ms) try {
   Entry entry(manager, true);
   if (!entry) return HWS_ERR_BUSY;
   manager->packed = 0;
-  Result<int32_t> count = manager->manager->poll(timeout_ms);
-  return count ? *count : manager->fail(count.failure());
+  int32_t count = manager->manager->poll(timeout_ms);
+  return count >= 0 ? count : manager->fail(Error(count), "waiting for descriptors failed");
 } catch (const std::bad_alloc &) {
   return HWS_ERR_NO_MEMORY;
 }

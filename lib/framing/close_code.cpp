@@ -34,7 +34,7 @@ Result<ClosePayload> parse_close_payload(const uint8_t *data, size_t size) {
   if (size == 1) return Failure{Error::PROTOCOL, 0, "a Close frame with a payload of one byte (RFC 6455 5.5.1)"};
   int32_t code = load_be16(data);
   if (!close_code_may_travel(code)) {
-    return Failure{Error::PROTOCOL, code, "a Close frame with a code that may not travel (RFC 6455 7.4)"};
+    return Failure{Error::PROTOCOL, 0, "a Close frame with a code that may not travel (RFC 6455 7.4)"};
   }
   if (!utf8_is_valid(data + 2, size - 2)) {
     return Failure{Error::UTF8, 0, "a close reason that is not UTF-8 (RFC 6455 5.5.1)"};

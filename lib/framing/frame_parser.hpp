@@ -4,7 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
+#include "bytes/big_endian.hpp"
 #include "framing/frame_header.hpp"
 
 namespace hawser {
@@ -19,6 +21,13 @@ struct FramePiece {
   bool last = false;   // the frame ends here
 };
 
+// A message in one frame, unmasked.
+struct WholeMessage {
+  uint8_t *payload = nullptr;
+  size_t size = 0;
+  Opcode opcode = Opcode::BINARY;
+};
+
 class FrameParser {
  public:
   enum class Status : uint8_t { NEED_MORE, PIECE, FAILED };
@@ -27,6 +36,11 @@ class FrameParser {
   // much that was. NEED_MORE: all of `size` was used and there is no piece yet. FAILED: the peer broke the protocol,
   // `words` says how, and the parser is of no further use.
   Status next(uint8_t *data, size_t size, const FrameRules &rules, size_t &used, FramePiece &piece, const char *&words);
+
+  // What nearly all traffic is, for a few instructions: a whole message of under 64 KiB in one frame, all of it in
+  // `data`. Returns the size of the frame; 0, and nothing happened, if the next frame is anything else: then next()
+  // takes it.
+  size_t take_whole(uint8_t *data, size_t size, bool masked, int64_t max_size, WholeMessage &message);
 
   // Bytes of the current frame's payload that have not arrived. The caller may read them elsewhere and pass them to
   // take_payload instead of next.
@@ -46,5 +60,27 @@ class FrameParser {
   bool in_frame_ = false;  // the header is complete, the payload is not
   bool begun_ = false;     // a piece of the current frame was handed on
 };
+
+inline size_t FrameParser::take_whole(uint8_t *data, size_t size, bool masked, int64_t max_size,
+                                      WholeMessage &message) {
+  if (in_frame_ || partial_size_ != 0 || size < 2) return 0;
+  if (data[0] != frame_first_byte(true, Opcode::TEXT) && data[0] != frame_first_byte(true, Opcode::BINARY)) return 0;
+  size_t length = data[1] ^ (masked ? 0x80U : 0U);  // above 127 if the mask bit is wrong
+  size_t begin = masked ? 6 : 2;
+  if (length >= 126) {
+    if (length != 126 || size < 4) return 0;
+    length = load_be16(data + 2);
+    begin += 2;
+    if (length < 126) return 0;
+  }
+  if (size < begin + length || length > static_cast<uint64_t>(max_size)) return 0;  // -1, unlimited, is the largest
+  message = {data + begin, length, static_cast<Opcode>(data[0] & 0x0F)};
+  if (masked) {
+    MaskingKey key;
+    std::memcpy(key.octets, data + begin - 4, 4);
+    apply_mask(message.payload, length, key);
+  }
+  return begin + length;
+}
 
 }  // namespace hawser

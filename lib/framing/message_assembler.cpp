@@ -6,7 +6,7 @@ namespace hawser {
 
 namespace {
 
-constexpr size_t kSmallWindow = 64 * 1024;
+constexpr size_t kSmallWindow = 16 * 1024;
 constexpr size_t kLargeWindow = 256 * 1024;  // what one read brings is unmasked and checked while it is in the cache
 
 constexpr Failure kNoMemory{Error::NO_MEMORY, 0, "no memory for a message, or over the option memory_budget"};
@@ -41,8 +41,10 @@ Failure MessageAssembler::finish() const {
 }
 
 MessageAssembler::Window MessageAssembler::window(uint64_t wanted) {
+  // Who only announces a large message gets no memory for it.
+  if (payload_.size() < kSmallWindow) return {};
   if (payload_.capacity() == payload_.size()) {
-    uint64_t growth = std::min<uint64_t>(wanted, std::max(payload_.size(), kSmallWindow));
+    uint64_t growth = std::min<uint64_t>(wanted, payload_.size());
     uint64_t least = std::min<uint64_t>(wanted, kSmallWindow);
     if (!payload_.reserve_exactly(payload_.size() + growth) && !payload_.reserve_exactly(payload_.size() + least)) {
       return {};

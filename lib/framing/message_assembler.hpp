@@ -48,7 +48,7 @@ class MessageAssembler {
   Failure finish() const;
 
   // Room for the next bytes of the payload, up to `wanted` of them, to be read into directly and passed to added(). It
-  // grows with what has arrived, not with what was announced. Size 0: no memory.
+  // grows with what has arrived, not with what was announced. Size 0: that is too little yet, or there is no memory.
   struct Window {
     uint8_t *data = nullptr;
     size_t size = 0;

@@ -19,6 +19,11 @@ constexpr bool is_control(Opcode opcode) {
   return (static_cast<uint8_t>(opcode) & 0x8) != 0;
 }
 
+// What an application may send as a message.
+constexpr bool begins_message(Opcode opcode) {
+  return opcode == Opcode::TEXT || opcode == Opcode::BINARY;
+}
+
 // 3 to 7 and B to F are reserved.
 constexpr bool is_known(Opcode opcode) {
   return (0x0707 >> static_cast<uint8_t>(opcode) & 1) != 0;

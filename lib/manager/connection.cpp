@@ -10,7 +10,13 @@ namespace hawser {
 Connection::Connection() = default;
 Connection::~Connection() = default;
 
-uint8_t *Connection::append(size_t size) {
+void Connection::use(Output &new_output, EventBatch &new_batch, Region &region) {
+  output = &new_output;
+  batch = &new_batch;
+  share_region(region);
+}
+
+uint8_t *Connection::append_elsewhere(size_t size) {
   return output->append(*this, size);
 }
 

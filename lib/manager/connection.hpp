@@ -33,9 +33,8 @@ enum class Stage : uint8_t {
 struct Connection final : Sink {
   // What any thread may look at.
   std::atomic<int64_t> id{0};
-  std::atomic<int64_t> queued{0};             // bytes accepted and not yet given to the kernel
   std::atomic<int64_t> mailed{0};             // bytes in the mailbox; changed under its lock
-  std::atomic<int64_t> max_queued{0};         // the option max_send_queue
+  std::atomic<int64_t> max_queued{0};         // the option max_send_queue; unlimited is INT64_MAX
   std::atomic<Error> sendable{Error::STATE};  // what a send would answer
   std::atomic<bool> refusal_mailed{false};    // another thread's send was refused: the manager will hear of it
 
@@ -73,7 +72,6 @@ struct Connection final : Sink {
   std::unique_ptr<std::deque<Letter>> held_letters;  // wait for the end of an unfinished message
 
   QueueLink<Connection> ready_link;      // has bytes to be read
-  QueueLink<Connection> dirty_link;      // has output in the arena
   QueueLink<Connection> settling_link;   // its session has a Close to write
   QueueLink<Connection> attention_link;  // has something to be concluded or told
 
@@ -81,17 +79,15 @@ struct Connection final : Sink {
   ~Connection();
 
   // The session's sink.
-  uint8_t *append(size_t size) override;
+  void use(Output &new_output, EventBatch &new_batch, Region &region);
   bool append_borrowed(const uint8_t *head, size_t head_size, const uint8_t *payload, size_t payload_size) override;
   void keep(Buffer payload) override;
+  uint8_t *append_elsewhere(size_t size) override;
 
-  int64_t queued_bytes() const { return queued.load(std::memory_order_relaxed); }
-  void set_queued(int64_t bytes) { queued.store(bytes, std::memory_order_relaxed); }
   bool queue_full() const {
-    int64_t max = max_queued.load(std::memory_order_relaxed);
-    return max >= 0 && queued_bytes() + mailed.load(std::memory_order_relaxed) >= max;
+    return queued() + mailed.load(std::memory_order_relaxed) >= max_queued.load(std::memory_order_relaxed);
   }
-  bool held_back() const { return settings->pause_above >= 0 && queued_bytes() > settings->pause_above; }
+  bool held_back() const { return settings->pause_above >= 0 && queued() > settings->pause_above; }
   // Once the session is over its bytes are only read to find the end of them.
   bool may_read() const { return session->over() || (!paused && !held_back() && !session->blocked()); }
   // Tells other threads what their sends would be answered.
@@ -99,7 +95,6 @@ struct Connection final : Sink {
 };
 
 using ReadyQueue = IntrusiveQueue<Connection, &Connection::ready_link>;
-using DirtyQueue = IntrusiveQueue<Connection, &Connection::dirty_link>;
 using SettlingQueue = IntrusiveQueue<Connection, &Connection::settling_link>;
 using AttentionQueue = IntrusiveQueue<Connection, &Connection::attention_link>;
 

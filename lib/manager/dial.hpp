@@ -14,7 +14,8 @@ struct Dial {
   Url url;
   std::vector<Address> addresses;
   size_t next = 0;
-  Failure failure;  // of the address that was tried last
+  bool asked = false;  // the resolver has the name, and no answer yet
+  Failure failure;     // of the address that was tried last
 };
 
 }  // namespace hawser

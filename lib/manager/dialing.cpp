@@ -92,6 +92,7 @@ void Manager::accept_from(Listener &listener) {
     stats_.accept_errors++;
     if (is_shortage(error)) return stop_accepting(listener, surroundings_.now + kAcceptPause);
   }
+  accepts_left_ = true;
 }
 
 // Level-triggered, a listener that cannot be served would keep the loop spinning. -1: until a connection ends.
@@ -153,17 +154,25 @@ Result<int64_t> Manager::connect(std::string_view text, const Options *options) 
   connection->told = true;
   schedule(*connection);
   const Url &target = connection->dial->url;
-  if (Failure failure = resolver_.start(target.host, target.port, id)) fail_dial(*connection, failure);
+  if (Failure failure = resolver_.start(target.host, target.port, id)) {
+    fail_dial(*connection, failure);
+  } else {
+    names_asked_++;
+    connection->dial->asked = true;
+  }
   take_answers();
   signal_outer_loop();
   return id;
 }
 
 void Manager::take_answers() {
+  if (int64_t due = resolver_.deadline(); due >= 0 && due <= surroundings_.now) resolver_.advance();
   Resolver::Answer answer;
   while (resolver_.take(answer)) {
+    names_asked_--;
     Connection *connection = connections_.find(answer.query);
     if (connection == nullptr || connection->dial == nullptr) continue;
+    connection->dial->asked = false;
     if (answer.failure) {
       fail_dial(*connection, answer.failure);
     } else {

@@ -25,6 +25,9 @@ struct Listener {
   bool silent = false;  // not polled: paused, or the manager has no room
 
   QueueLink<Listener> closed_link;
+
+  // Its CLOSE is in the batch.
+  bool told() const { return !socket.open() && !closed_link.queued; }
 };
 
 using ClosedListeners = IntrusiveQueue<Listener, &Listener::closed_link>;

@@ -16,14 +16,16 @@ Error Manager::other_thread_send(int64_t id, Opcode opcode, const uint8_t *data,
   {
     std::lock_guard lock(mailbox_.mutex());
     if (connection->id.load(std::memory_order_relaxed) != id) return Error::STALE;
+    if (Error error = connection->sendable.load(std::memory_order_relaxed); error != Error::OK) return error;
     if (!connection->queue_full()) {
-      connection->mailed.fetch_add(static_cast<int64_t>(size), std::memory_order_relaxed);
       first = mailbox_.post(std::move(letter));
+      connection->mailed.fetch_add(static_cast<int64_t>(size), std::memory_order_relaxed);
     } else {
       answer = Error::WOULD_BLOCK;
       // The manager has to know that a DRAIN is due: once.
-      if (connection->refusal_mailed.exchange(true, std::memory_order_relaxed)) return answer;
+      if (connection->refusal_mailed.load(std::memory_order_relaxed)) return answer;
       first = mailbox_.post({Letter::Kind::REFUSAL, Opcode::CONTINUATION, id, 0, Buffer(budget_)});
+      connection->refusal_mailed.store(true, std::memory_order_relaxed);
     }
   }
   if (first) wakeup_.signal();
@@ -93,12 +95,13 @@ void Manager::apply(Connection &connection, Letter &letter) {
   const uint8_t *data = letter.payload.data();
   size_t size = letter.payload.size();
   if (letter.kind == Letter::Kind::SEND) {
-    connection.mailed.fetch_sub(static_cast<int64_t>(size), std::memory_order_relaxed);
     Error error = connection.session->send(letter.opcode, data, size, true);
+    // What was accepted and comes too late stays counted, so that CLOSE tells that it was not sent.
+    if (error == Error::OK) connection.mailed.fetch_sub(static_cast<int64_t>(size), std::memory_order_relaxed);
     if (error == Error::NO_MEMORY) {
       connection.session->abandon({Error::NO_MEMORY, 0, "no memory for a message of another thread"}, false);
-      attention_.push(connection);
     }
+    if (connection.session->over()) attention_.push(connection);
   } else if (letter.kind == Letter::Kind::CLOSE) {
     connection.session->close(letter.code, {reinterpret_cast<const char *>(data), size});
     attention_.push(connection);

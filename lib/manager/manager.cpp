@@ -43,8 +43,9 @@ Manager::Manager(std::shared_ptr<OptionValues> defaults, std::shared_ptr<const S
       poller_(std::move(poller)),
       wakeup_(std::move(wakeup)),
       resolver_(*poller_, kResolverToken),
-      connections_(settings_->max_connections, next_manager_number(), false),
-      listeners_(kMaxListeners, next_manager_number(), true),
+      number_(next_manager_number()),
+      connections_(settings_->max_connections, number_, false),
+      listeners_(kMaxListeners, number_, true),
       batch_(static_cast<size_t>(settings_->max_events)),
       output_(static_cast<size_t>(settings_->send_arena), surroundings_, attention_, stats_),
       receiver_(static_cast<size_t>(settings_->receive_arena), settings_->max_batch_bytes, batch_, surroundings_,
@@ -72,9 +73,9 @@ Connection *Manager::claim(std::shared_ptr<const Settings> settings, Role role) 
     return nullptr;
   }
   connection->settings = std::move(settings);
-  connection->output = &output_;
-  connection->batch = &batch_;
-  connection->max_queued.store(connection->settings->max_send_queue, std::memory_order_relaxed);
+  connection->use(output_, batch_, output_.region());
+  int64_t max_queued = connection->settings->max_send_queue;
+  connection->max_queued.store(max_queued < 0 ? INT64_MAX : max_queued, std::memory_order_relaxed);
   connection->session.emplace(role, connection->settings->config, *connection, surroundings_);
   connection->publish();
   return connection;
@@ -88,13 +89,20 @@ void Manager::finish(Connection &connection) {
     connection.local.reset(new (std::nothrow) Address(hawser::local_address(connection.transport.fd())));
   }
   connection.transport.close(*poller_);
-  if (connection.dial != nullptr) resolver_.cancel(connection.id.load(std::memory_order_relaxed));
+  if (connection.dial != nullptr && connection.dial->asked) {
+    resolver_.cancel(connection.id.load(std::memory_order_relaxed));
+    names_asked_--;
+  }
   connection.dial.reset();
   connection.stash.reset();
   timers_.cancel(connection.slot);
   leave_handshake(connection);
   connection.stage = Stage::CLOSED;
-  connection.sendable.store(Error::CLOSED, std::memory_order_relaxed);
+  {
+    // What other threads were told to be accepted is counted from here on: CLOSE will say that it was not sent.
+    std::lock_guard lock(mailbox_.mutex());
+    connection.sendable.store(Error::CLOSED, std::memory_order_relaxed);
+  }
   if (!connection.told) stats_.handshakes_failed++;
   attention_.push(connection);
 }
@@ -110,7 +118,7 @@ void Manager::release(Connection &connection) {
   connection.settings.reset();
   connection.held_letters.reset();
   connection.local.reset();
-  connection.set_queued(0);
+  connection.count(-connection.queued());
   connection.refusal_mailed.store(false, std::memory_order_relaxed);
   connection.stage = Stage::FREE;
   connection.told = connection.paused = connection.refused = connection.open_due = connection.half_closed = false;
@@ -125,7 +133,7 @@ void Manager::conclude(Connection &connection) {
   Session &session = *connection.session;
   leave_handshake(connection);
   if (session.abandoned() || !connection.transport.open() || connection.write_error != 0) return finish(connection);
-  if (connection.queued_bytes() > 0) return;
+  if (connection.queued() > 0) return;
   if (connection.transport.ended()) return finish(connection);
   // RFC 6455 7.1.1: the server closes first. Unread bytes would make the kernel reset the connection, and the peer
   // might never read our Close: then only our direction is ended, and the peer's is read to its end.
@@ -187,8 +195,8 @@ Error Manager::send(int64_t id, Opcode opcode, const uint8_t *data, size_t size)
   Connection *connection = connections_.find(id);
   if (connection == nullptr) return Error::STALE;
   if (!is_message_opcode(opcode)) return Error::OPCODE;
-  if (connection->stage == Stage::CLOSED || connection->stage == Stage::TOLD) return Error::CLOSED;
   Error error = connection->queue_full() ? refuse(*connection) : connection->session->send(opcode, data, size);
+  if (error != Error::OK && connection->session->over()) touch(*connection);
   if (alarm_ != nullptr) signal_outer_loop();
   return error;
 }
@@ -286,6 +294,7 @@ Error Manager::resume(int64_t id) {
 
 Error Manager::set_tag(int64_t id, int64_t tag) {
   if (Listener *listener = listeners_.find(id)) {
+    if (listener->told()) return Error::CLOSED;
     listener->tag = tag;
     return Error::OK;
   }
@@ -299,7 +308,7 @@ Error Manager::set_tag(int64_t id, int64_t tag) {
 Result<int64_t> Manager::queued(int64_t id) const {
   const Connection *connection = connections_.find(id);
   if (connection == nullptr) return Failure{Error::STALE, 0, "the id names no connection"};
-  return connection->queued_bytes() + connection->mailed.load(std::memory_order_relaxed);
+  return connection->queued() + connection->mailed.load(std::memory_order_relaxed);
 }
 
 Error Manager::accept(int64_t id, std::string_view subprotocol, std::string_view headers) {
@@ -329,7 +338,9 @@ Error Manager::respond(int64_t id, int32_t status, std::string_view headers, con
 Result<int32_t> Manager::broadcast(int64_t listener, int64_t except, Opcode opcode, const uint8_t *data, size_t size) {
   deliver_mail();
   if (!is_message_opcode(opcode)) return Failure{Error::OPCODE, 0, "a message is text or binary"};
-  if (listeners_.find(listener) == nullptr) return Failure{Error::STALE, 0, "the id names no listener"};
+  const Listener *found = listeners_.find(listener);
+  if (found == nullptr) return Failure{Error::STALE, 0, "the id names no listener"};
+  if (found->told()) return Failure{Error::CLOSED, 0, "the listener is closed"};
   if (opcode == Opcode::TEXT && !utf8_is_valid(data, size)) return Failure{Error::UTF8, 0, "the text is not UTF-8"};
   uint8_t header[kMaxFrameHeader];
   size_t header_size = Session::write_shared_header(header, opcode, size);
@@ -355,13 +366,21 @@ bool Manager::broadcast_to(Connection &connection, Block &frame, Opcode opcode, 
   }
   if (connection.session->in_part()) {
     Letter letter{Letter::Kind::SEND, opcode, 0, 0, Buffer(budget_)};
-    if (!letter.payload.append(data, size) || !hold(connection, std::move(letter))) return false;
+    if (!letter.payload.append(data, size)) return fail_broadcast(connection);
+    if (!hold(connection, std::move(letter))) return false;
     connection.mailed.fetch_add(static_cast<int64_t>(size), std::memory_order_relaxed);
     return true;
   }
-  if (!output_.share(connection, frame)) return false;
+  if (!output_.share(connection, frame)) return fail_broadcast(connection);
   connection.session->note_shared();
   return true;
+}
+
+// Nothing is dropped silently. Always false.
+bool Manager::fail_broadcast(Connection &connection) {
+  connection.session->abandon({Error::NO_MEMORY, 0, "no memory for a broadcast"}, false);
+  attention_.push(connection);
+  return false;
 }
 
 void Manager::refuse_broadcast(Connection &connection) {
@@ -421,8 +440,9 @@ Result<int64_t> Manager::stat(std::string_view name) {
 const char *Manager::event_text(int32_t index) {
   const Event *event = batch_.at(index);
   if (event == nullptr) return nullptr;
+  std::string words = describe(*event);
   std::string &text = batch_.text(index);
-  text = describe(*event);
+  text.assign(words);  // copied: asked again, the same words stay at the same place
   return text.c_str();
 }
 
@@ -432,7 +452,7 @@ std::string Manager::describe(const Event &event) const {
   const Connection *connection = connections_.find(event.connection);
   if (connection == nullptr) return "";
   std::string text = connection->session->words_of_close();
-  int64_t unsent = connection->queued_bytes();
+  int64_t unsent = connection->queued() + connection->mailed.load(std::memory_order_relaxed);
   if (unsent != 0) text += "; " + std::to_string(unsent) + " bytes were not sent";
   return text;
 }

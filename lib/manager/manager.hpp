@@ -4,6 +4,7 @@
 // Other threads come in by other_thread_*; everything else belongs to the one thread that ownership() admits.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -37,6 +38,7 @@ class Manager {
   static constexpr uint64_t kAlarmToken = 1;
   static constexpr uint64_t kResolverToken = uint64_t{1} << 62;
   static constexpr int64_t kMaxListeners = 1024;
+  static constexpr size_t kMostReady = 512;  // reports of the poller in one round
 
   static Result<std::unique_ptr<Manager>> make(const Options *options);
   Manager(const Manager &) = delete;
@@ -49,7 +51,7 @@ class Manager {
   Result<int64_t> listen(std::string_view url, const Options *options);
   Result<int64_t> connect(std::string_view url, const Options *options);
 
-  Result<int32_t> poll(int32_t timeout_ms);
+  int32_t poll(int32_t timeout_ms);  // the number of events; Error::SYSTEM if waiting failed
   void flush();
   void wake();  // any thread, signal handlers too
   Result<int64_t> outer_fd();
@@ -71,7 +73,7 @@ class Manager {
   Error respond(int64_t id, int32_t status, std::string_view headers, const uint8_t *body, size_t size);
 
   // From threads that are not the owner.
-  Error other_thread_send(int64_t id, Opcode opcode, const uint8_t *data, size_t size);
+  [[gnu::noinline]] Error other_thread_send(int64_t id, Opcode opcode, const uint8_t *data, size_t size);
   Error other_thread_close(int64_t id, int32_t code, std::string_view reason);
 
   // Readers; nullptr where there is nothing.
@@ -88,23 +90,23 @@ class Manager {
   std::shared_ptr<const Settings> settings_for(const Options *options);
 
   // The poll (poll_loop.cpp)
-  void begin_batch();
+  [[gnu::always_inline]] void begin_batch();
   void retire(const Event &event);
-  int poll_once(int64_t until);
+  [[gnu::always_inline]] int poll_once(int64_t until);
   int wait_time(int64_t until) const;
-  int64_t next_deadline() const;
+  [[gnu::always_inline]] int64_t next_deadline() const;
   void dispatch(const Ready &ready);
   void dispatch_connection(Connection &connection, uint32_t readiness);
-  void read_ready();
-  void take_turn(Connection &connection);
-  void run_timers();
-  void settle_all();
-  void attend_all();
+  [[gnu::noinline]] void read_ready();
+  void give_turn(Connection &connection);
+  [[gnu::noinline]] void run_timers();
+  [[gnu::noinline]] void settle_all();
+  [[gnu::noinline]] void attend_all();
   bool attend(Connection &connection);
   bool tell(Connection &connection);
   void tell_event(Connection &connection, EventKind kind);
   static bool drained(const Connection &connection);
-  void tell_listeners();
+  [[gnu::noinline]] void tell_listeners();
   void signal_outer_loop();
   bool work_is_left() const;
 
@@ -118,28 +120,29 @@ class Manager {
   void leave_handshake(Connection &connection);
   void touch(Connection &connection);
   Result<Connection *> living(int64_t id) const;
-  Error refuse(Connection &connection);
+  [[gnu::noinline]] Error refuse(Connection &connection);
   Error close_listener(int64_t id);
   bool broadcast_to(Connection &connection, Block &frame, Opcode opcode, const uint8_t *data, size_t size);
+  bool fail_broadcast(Connection &connection);
   void refuse_broadcast(Connection &connection);
   std::string describe(const Event &event) const;
 
   // Listening and connecting (dialing.cpp)
-  void accept_from(Listener &listener);
+  [[gnu::noinline]] void accept_from(Listener &listener);
   bool accept_one(Listener &listener, Descriptor socket, const Address &peer);
   void stop_listening(Listener &listener);
   void stop_accepting(Listener &listener, int64_t until);
   void release_listener(Listener &listener);
   void silence(Listener &listener, bool silent);
-  void listen_again();
+  [[gnu::noinline]] void listen_again();
   bool has_room_to_accept() const;
-  void take_answers();
+  [[gnu::noinline]] void take_answers();
   void dial_next(Connection &connection);
-  void dial_ready(Connection &connection, uint32_t readiness);
+  [[gnu::noinline]] void dial_ready(Connection &connection, uint32_t readiness);
   void fail_dial(Connection &connection, const Failure &failure);
 
   // The mailbox (mail.cpp)
-  void deliver_mail();
+  [[gnu::noinline]] void deliver_mail();
   void deliver(Letter letter);
   void apply(Connection &connection, Letter &letter);
   bool hold(Connection &connection, Letter letter);
@@ -162,8 +165,11 @@ class Manager {
   bool signalled_ = false;        // the wakeup is set for the outer loop
   std::atomic<bool> woken_{false};
   Resolver resolver_;
+  int64_t names_asked_ = 0;  // queries of the resolver without an answer
   Timers timers_;
+  std::array<Ready, kMostReady> reported_;  // what the poller's last wait told
 
+  const uint32_t number_;  // tells ids of different managers apart
   IdTable<Connection> connections_;
   IdTable<Listener> listeners_;
   ReadyQueue ready_;
@@ -172,9 +178,9 @@ class Manager {
   ClosedListeners closed_listeners_;
   int64_t listen_again_at_ = -1;  // when listeners that ran out of descriptors try again
   bool listeners_silent_ = false;
+  bool accepts_left_ = false;  // a listener has more connections than it accepts in one poll
 
   EventBatch batch_;
-  bool batch_has_news_ = false;  // the batch has events other than MESSAGE
   Output output_;
   Receiver receiver_;
   std::string address_;  // what an address reader answered last

@@ -13,6 +13,7 @@ namespace hawser {
 namespace {
 
 constexpr int64_t kReservedDescriptors = 32;
+constexpr int64_t kFromDescriptors = INT64_MIN;  // in place of a default: default_max_connections()
 
 int64_t default_max_connections() {
   rlimit limit = {};
@@ -42,7 +43,7 @@ struct OptionRow {
   TextCheck check;
 };
 
-#define HAWSER_FROM_DESCRIPTORS default_max_connections()
+#define HAWSER_FROM_DESCRIPTORS kFromDescriptors
 #define HAWSER_INT(name, default_value, min, max, text) \
   {{#name, OptionKind::INT, default_value, nullptr, min, max, text}, nullptr},
 #define HAWSER_FLAG(name, default_value, text) {{#name, OptionKind::FLAG, default_value, nullptr, 0, 1, text}, nullptr},
@@ -72,7 +73,7 @@ class SettingsReader {
     size_t i = next_++;
     if (own_ != nullptr && own_->number(i)) return *own_->number(i);
     if (base_ != nullptr && base_->number(i)) return *base_->number(i);
-    return kOptions[i].info.default_number;
+    return option_default(static_cast<int32_t>(i));
   }
   std::string next_text() {
     size_t i = next_++;
@@ -113,6 +114,13 @@ int32_t option_count() {
 
 const OptionInfo *option_info(int32_t index) {
   return index >= 0 && index < option_count() ? &kOptions[index].info : nullptr;
+}
+
+int64_t option_default(int32_t index) {
+  const OptionInfo *info = option_info(index);
+  if (info == nullptr) return 0;
+  // Asked for each time: programs raise their limit of descriptors after the library was loaded.
+  return info->default_number == kFromDescriptors ? default_max_connections() : info->default_number;
 }
 
 Failure OptionValues::set_number(std::string_view name, int64_t value) {

@@ -28,6 +28,8 @@ struct OptionInfo {
 int32_t option_count();
 // nullptr out of range.
 const OptionInfo *option_info(int32_t index);
+// The default of a number or flag, which may depend on the limits of the process; 0 for a text and out of range.
+int64_t option_default(int32_t index);
 
 // The values that somebody set. A snapshot of them is shared and does not change any more.
 class OptionValues {

@@ -1,6 +1,7 @@
 #include "manager/output.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 namespace hawser {
@@ -30,68 +31,86 @@ Output::Output(size_t arena_size, Surroundings &surroundings, AttentionQueue &at
       attention_(attention),
       stats_(stats),
       arena_(new uint8_t[arena_size]),
-      arena_size_(arena_size) {
-  segments_.reserve(kMaxSegments);
-}
+      arena_size_(arena_size),
+      segments_(new Segment[kMaxSegments]) {}
 
 Output::~Output() {
-  for (Segment &segment : segments_)
-    segment.release();
+  for (uint32_t i = 0; i < segment_count_; i++)
+    segments_[i].release();
 }
 
 uint8_t *Output::append(Connection &connection, size_t size) {
-  if (connection.outbox == nullptr && (size > arena_size_ - used_ || segments_.size() == kMaxSegments)) {
-    flush_all();
-    if (size > arena_size_ && !make_outbox(connection)) return nullptr;
-  }
-  uint8_t *at = nullptr;
-  if (connection.outbox != nullptr) {
-    at = connection.outbox->append(size);
-    if (at == nullptr) return nullptr;
-    if (size > arena_size_) dirty_.push(connection);  // it was not refused by the kernel, but never offered
-  } else {
-    at = arena_.get() + used_;
-    used_ += size;
-    add_segment(connection, at, size, nullptr);
-  }
-  connection.set_queued(connection.queued_bytes() + static_cast<int64_t>(size));
+  end_region();
+  bool fits = size <= arena_size_ - used_ && segment_count_ < kMaxSegments;
+  if (!fits || connection.outbox != nullptr) return append_anywhere(connection, size);
+  return append_to_arena(connection, size);
+}
+
+uint8_t *Output::append_to_arena(Connection &connection, size_t size) {
+  uint8_t *at = arena_.get() + used_;
+  add_segment(connection, at, size, nullptr);
+  growing_ = connection.last_segment;
+  region_ = {&connection, at + size, arena_.get() + arena_size_};
+  connection.count(static_cast<int64_t>(size));
   return at;
 }
 
+// To the outbox, if the kernel takes no more or the arena is too small; else to the arena, which is emptied first.
+uint8_t *Output::append_anywhere(Connection &connection, size_t size) {
+  if (connection.outbox == nullptr) {
+    flush_all();
+    if (connection.outbox == nullptr && size <= arena_size_) return append_to_arena(connection, size);
+    // What the arena cannot hold is not refused by the kernel, but never offered: an empty segment makes the next flush
+    // do so.
+    if (connection.outbox == nullptr) add_segment(connection, nullptr, 0, nullptr);
+    if (!make_outbox(connection)) return nullptr;
+  }
+  uint8_t *at = connection.outbox->append(size);
+  if (at == nullptr) {
+    drop_empty_outbox(connection);
+    return nullptr;
+  }
+  connection.count(static_cast<int64_t>(size));
+  return at;
+}
+
+// The region belongs to nobody: what its owner has written there is known.
+void Output::end_region() {
+  if (region_.owner == nullptr) return;
+  Segment &segment = segments_[growing_];
+  segment.size = static_cast<size_t>(region_.next - segment.data);
+  used_ = static_cast<size_t>(region_.next - arena_.get());
+  region_ = {};
+}
+
 bool Output::share(Connection &connection, Block &block) {
-  if (connection.outbox == nullptr && segments_.size() == kMaxSegments) flush_all();
+  end_region();
+  if (connection.outbox == nullptr && segment_count_ == kMaxSegments) flush_all();
   if (connection.outbox == nullptr) {
     block.hold();
     add_segment(connection, block.data(), block.size(), &block);
   } else if (!connection.outbox->share(block, 0)) {
     return false;
   }
-  connection.set_queued(connection.queued_bytes() + static_cast<int64_t>(block.size()));
+  connection.count(static_cast<int64_t>(block.size()));
   return true;
 }
 
-// Joins the bytes to the last segment if they are its continuation.
 void Output::add_segment(Connection &connection, const uint8_t *data, size_t size, Block *shared) {
-  if (connection.last_segment != kNone) {
-    Segment &last = segments_[connection.last_segment];
-    if (shared == nullptr && last.shared == nullptr && last.data + last.size == data) {
-      last.size += size;
-      return;
-    }
-  }
-  uint32_t index = static_cast<uint32_t>(segments_.size());
-  segments_.push_back({data, size, shared, kNone});
+  uint32_t index = segment_count_++;
+  segments_[index] = {&connection, data, size, shared, kNone};
   if (connection.last_segment != kNone) {
     segments_[connection.last_segment].next = index;
   } else {
     connection.first_segment = index;
   }
   connection.last_segment = index;
-  dirty_.push(connection);
 }
 
 bool Output::append_borrowed(Connection &connection, const uint8_t *head, size_t head_size, const uint8_t *payload,
                              size_t payload_size) {
+  end_region();
+  if (segment_count_ == kMaxSegments) flush_all();
   size_t size = head_size + payload_size;
   Gathered gathered;
   if (connection.outbox == nullptr) gather(connection, gathered);
@@ -115,38 +134,67 @@ bool Output::append_borrowed(Connection &connection, const uint8_t *head, size_t
   uint8_t *at = moved ? connection.outbox->append(size - sent) : nullptr;
   if (at == nullptr) {
     if (sent != 0 || !moved) fail_memory(connection);
+    drop_empty_outbox(connection);
     return false;
   }
   if (head_left != 0) std::memcpy(at, head + head_size - head_left, head_left);
   size_t payload_left = size - sent - head_left;
   std::memcpy(at + head_left, payload + payload_size - payload_left, payload_left);
-  connection.set_queued(connection.queued_bytes() + static_cast<int64_t>(size - sent));
-  if (!direct) dirty_.push(connection);
+  connection.count(static_cast<int64_t>(size - sent));
+  if (!direct) add_segment(connection, nullptr, 0, nullptr);
   attention_.push(connection);
   return true;
 }
 
+// What nearly every flush is: one segment, which the kernel takes whole. False if it is not: then flush_any goes on.
+inline bool Output::flush_single(Connection &connection) {
+  bool single = connection.first_segment == connection.last_segment && connection.first_segment != kNone;
+  if (!single || connection.outbox != nullptr || connection.write_error != 0) return false;
+  Segment &segment = segments_[connection.first_segment];
+  Transfer done = connection.transport.write(segment.data, segment.size);
+  if (done.size != segment.size) {
+    if (!settle_write(connection, done)) return true;
+    consume(connection, done.size);
+    return false;
+  }
+  stats_.bytes_sent += static_cast<int64_t>(done.size);
+  segment.release();
+  connection.first_segment = connection.last_segment = kNone;
+  connection.count(-static_cast<int64_t>(done.size));
+  bool news = connection.session->output_flushed();
+  if (news || connection.refused || connection.session->over()) attention_.push(connection);
+  return true;
+}
+
 void Output::flush_all() {
-  while (Connection *connection = dirty_.pop())
-    flush(*connection);
-  segments_.clear();
+  end_region();
+  for (uint32_t i = 0; i < segment_count_; i++) {
+    Connection &connection = *segments_[i].owner;
+    // Its other segments went with its first one.
+    if (connection.first_segment == i && !flush_single(connection)) flush_any(connection);
+  }
+  segment_count_ = 0;
   used_ = 0;
 }
 
 void Output::flush(Connection &connection) {
+  end_region();
+  flush_any(connection);
+}
+
+void Output::flush_any(Connection &connection) {
   if (!connection.transport.open() || connection.write_error != 0) return drop(connection);
-  for (;;) {
+  while (connection.first_segment != kNone || connection.outbox != nullptr) {
     Gathered gathered;
     gather(connection, gathered);
-    if (gathered.count == 0) return;
     Transfer done = connection.transport.write(gathered.pieces, gathered.count);
     if (!settle_write(connection, done)) return;
     consume(connection, done.size);
-    if (done.size < gathered.size) break;
-    if (connection.queued_bytes() == 0) return finish_flush(connection);
+    if (connection.queued() == 0) return finish_flush(connection);
+    if (done.size == gathered.size) continue;
+    if (!make_outbox(connection) || !move_to_outbox(connection)) return fail_memory(connection);
+    return attention_.push(connection);
   }
-  if (!make_outbox(connection) || !move_to_outbox(connection)) return fail_memory(connection);
-  attention_.push(connection);
 }
 
 // Notes the outcome of a write; false if it failed, and then there is nothing more to write.
@@ -184,7 +232,7 @@ void Output::gather(const Connection &connection, Gathered &gathered) const {
 }
 
 void Output::consume(Connection &connection, size_t sent) {
-  connection.set_queued(connection.queued_bytes() - static_cast<int64_t>(sent));
+  connection.count(-static_cast<int64_t>(sent));
   if (connection.outbox != nullptr) sent -= connection.outbox->consume(sent);
   while (connection.first_segment != kNone) {
     Segment &first = segments_[connection.first_segment];
@@ -211,7 +259,7 @@ bool Output::move_to_outbox(Connection &connection) {
       size_t offset = static_cast<size_t>(first.data - first.shared->data());
       if (!connection.outbox->share(*first.shared, offset)) return false;
       first.release();
-    } else {
+    } else if (first.size != 0) {
       uint8_t *at = connection.outbox->append(first.size);
       if (at == nullptr) return false;
       std::memcpy(at, first.data, first.size);
@@ -222,14 +270,23 @@ bool Output::move_to_outbox(Connection &connection) {
   return true;
 }
 
-// Bytes that were accepted cannot be kept: the stream is broken.
+// Bytes that were accepted cannot be kept: the stream is broken. The session is told later, because it may be its own
+// call that is going on here.
 void Output::fail_memory(Connection &connection) {
-  connection.session->abandon({Error::NO_MEMORY, 0, "no memory for output, or over the option memory_budget"}, false);
+  connection.write_error = ENOMEM;
   drop(connection);
   attention_.push(connection);
 }
 
+// An outbox that nothing waits in would keep what comes next from being offered to the kernel.
+void Output::drop_empty_outbox(Connection &connection) {
+  if (connection.outbox == nullptr || !connection.outbox->empty()) return;
+  connection.outbox.reset();
+  connection.stalled_since = -1;
+}
+
 void Output::drop(Connection &connection) {
+  end_region();
   while (connection.first_segment != kNone) {
     Segment &first = segments_[connection.first_segment];
     first.release();

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "bytes/error.hpp"
 #include "manager/connection.hpp"
@@ -22,8 +21,12 @@ class Output {
 
   ~Output();
 
-  bool dirty() const { return !dirty_.empty(); }
+  bool dirty() const { return segment_count_ != 0; }
 
+  // The end of the arena, where the connection that wrote last goes on without asking.
+  Region &region() { return region_; }
+
+  // Room that the region does not have for the connection.
   uint8_t *append(Connection &connection, size_t size);
   bool append_borrowed(Connection &connection, const uint8_t *head, size_t head_size, const uint8_t *payload,
                        size_t payload_size);
@@ -36,8 +39,10 @@ class Output {
   void drop(Connection &connection);
 
  private:
-  // Bytes in the arena or in a shared block; the segments of a connection are a list.
+  // Bytes in the arena or in a shared block; the segments of a connection are a list. The last one of the region's
+  // owner is still growing: its size is told by end_region.
   struct Segment {
+    Connection *owner;
     const uint8_t *data;
     size_t size;
     Block *shared;
@@ -50,6 +55,11 @@ class Output {
   };
   struct Gathered;
 
+  uint8_t *append_to_arena(Connection &connection, size_t size);
+  void end_region();
+  [[gnu::noinline]] uint8_t *append_anywhere(Connection &connection, size_t size);
+  [[gnu::always_inline]] bool flush_single(Connection &connection);
+  [[gnu::noinline]] void flush_any(Connection &connection);
   bool make_outbox(Connection &connection);
   void add_segment(Connection &connection, const uint8_t *data, size_t size, Block *shared);
   void gather(const Connection &connection, Gathered &gathered) const;
@@ -57,16 +67,19 @@ class Output {
   bool move_to_outbox(Connection &connection);
   bool settle_write(Connection &connection, const Transfer &done);
   void fail_memory(Connection &connection);
+  static void drop_empty_outbox(Connection &connection);
   void finish_flush(Connection &connection);
 
   Surroundings &surroundings_;
   AttentionQueue &attention_;
   Stats &stats_;
-  DirtyQueue dirty_;
   std::unique_ptr<uint8_t[]> arena_;
   const size_t arena_size_;
-  size_t used_ = 0;
-  std::vector<Segment> segments_;
+  size_t used_ = 0;  // but for what the region's owner has added
+  Region region_;
+  uint32_t growing_ = UINT32_MAX;  // the segment of the region's owner
+  std::unique_ptr<Segment[]> segments_;
+  uint32_t segment_count_ = 0;
 };
 
 }  // namespace hawser

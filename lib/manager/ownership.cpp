@@ -61,9 +61,9 @@ Ownership::Seat *Ownership::take_over() {
 
 Ownership::Seat *Ownership::seat_of_this_thread() {
   for (const std::unique_ptr<Seat> &seat : seats_) {
-    if (pthread_equal(seat->thread_, pthread_self())) return seat.get();
+    if (seat->thread_ == this_thread()) return seat.get();
   }
-  seats_.push_back(std::make_unique<Seat>(pthread_self()));
+  seats_.push_back(std::make_unique<Seat>(this_thread()));
   return seats_.back().get();
 }
 

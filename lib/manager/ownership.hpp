@@ -9,6 +9,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -16,6 +17,19 @@
 #include <pthread.h>
 
 namespace hawser {
+
+// What tells threads apart, in one instruction where the compiler knows how.
+inline uintptr_t this_thread() {
+#if defined(__has_builtin) && (defined(__x86_64__) || defined(__aarch64__))
+#if __has_builtin(__builtin_thread_pointer)
+  return reinterpret_cast<uintptr_t>(__builtin_thread_pointer());
+#else
+  return reinterpret_cast<uintptr_t>(pthread_self());
+#endif
+#else
+  return reinterpret_cast<uintptr_t>(pthread_self());
+#endif
+}
 
 class Ownership {
  public:
@@ -44,19 +58,19 @@ class Ownership {
 
 class Ownership::Seat {
  public:
-  explicit Seat(pthread_t thread) : thread_(thread) {}
+  explicit Seat(uintptr_t thread) : thread_(thread) {}
 
  private:
   friend class Ownership;
   enum Taken : int { FREE, CALL, POLL };
 
-  const pthread_t thread_;
+  const uintptr_t thread_;
   std::atomic<int> taken_{FREE};
 };
 
 inline Ownership::Seat *Ownership::enter_as_owner() {
   Seat *seat = owner_.load(std::memory_order_acquire);
-  if (seat == nullptr || !pthread_equal(seat->thread_, pthread_self())) return nullptr;
+  if (seat == nullptr || seat->thread_ != this_thread()) return nullptr;
   if (asymmetric_) {
     seat->taken_.store(Seat::CALL, std::memory_order_relaxed);
     std::atomic_signal_fence(std::memory_order_seq_cst);

@@ -9,7 +9,6 @@ namespace hawser {
 
 namespace {
 
-constexpr size_t kMostReady = 512;
 constexpr int64_t kForever = -1;
 
 int64_t earlier(int64_t a, int64_t b) {
@@ -17,20 +16,73 @@ int64_t earlier(int64_t a, int64_t b) {
   return b < 0 ? a : std::min(a, b);
 }
 
+Failure write_failure(int error) {
+  if (error == ENOMEM) return {Error::NO_MEMORY, 0, "no memory for output, or over the option memory_budget"};
+  return {Error::IO, error, "writing failed"};
+}
+
 }  // namespace
 
-Result<int32_t> Manager::poll(int32_t timeout_ms) {
+inline int64_t Manager::next_deadline() const {
+  bool listens_again = listeners_silent_ && has_room_to_accept();
+  int64_t next = listens_again ? earlier(timers_.next(), listen_again_at_) : timers_.next();
+  return names_asked_ != 0 ? earlier(next, resolver_.deadline()) : next;
+}
+
+inline int Manager::wait_time(int64_t until) const {
+  if (work_is_left() || batch_.size() > 0 || woken_.load(std::memory_order_relaxed)) return 0;
+  int64_t wake_at = earlier(until, next_deadline());
+  if (wake_at < 0) return -1;
+  return static_cast<int>(std::clamp<int64_t>(wake_at - surroundings_.now, 0, INT32_MAX));
+}
+
+// The events of the last poll were taken: what they kept alive goes, and the Closes that had to wait for them are
+// written, before more is parsed.
+inline void Manager::begin_batch() {
+  if (!mailbox_.empty()) deliver_mail();
+  if (!settling_.empty()) settle_all();
+  if (batch_.has_news()) {
+    for (int32_t i = 0; i < batch_.size(); i++)
+      retire(*batch_.at(i));
+  }
+  batch_.clear();
+  receiver_.begin();
+}
+
+// One round: says what there is to say, asks the kernel once, and reads. Returns what the poller's wait returned.
+inline int Manager::poll_once(int64_t until) {
+  if (!mailbox_.empty()) deliver_mail();
+  if (batch_.size() == 0 && !settling_.empty()) settle_all();
+  output_.flush_all();
+  if (!attention_.empty() || !closed_listeners_.empty()) attend_all();
+  if (listeners_silent_) listen_again();
+  int count = poller_->wait(reported_, wait_time(until));
   surroundings_.now = now_ms();
+  accepts_left_ = false;
+  if (!ready_.empty()) read_ready();  // they have waited longer than those that the kernel reports now
+  for (int i = 0; i < count; i++)
+    dispatch(reported_[static_cast<size_t>(i)]);
+  if (names_asked_ != 0) take_answers();
+  if (timers_.next() >= 0 && timers_.next() <= surroundings_.now)
+    run_timers();  // after reading: a late poll must not take a peer for silent whose answer lies in the kernel
+  return count;
+}
+
+int32_t Manager::poll(int32_t timeout_ms) {
+  // Most polls wait for ever and have only messages to send, which take no notice of the time.
+  if (timeout_ms >= 0 || !attention_.empty() || !settling_.empty()) surroundings_.now = now_ms();
   int64_t until = timeout_ms < 0 ? kForever : surroundings_.now + timeout_ms;
   begin_batch();
   for (;;) {
     int waited = poll_once(until);
     if (batch_.size() > 0 || waited == -EINTR) break;
-    if (waited < 0) return Failure{Error::SYSTEM, -waited, "waiting for descriptors failed"};
+    if (waited < 0) return static_cast<int32_t>(Error::SYSTEM);
     if (woken_.exchange(false, std::memory_order_relaxed)) break;
-    if (until != kForever && surroundings_.now >= until) break;
+    // A wait that brought all there is room for left more of it in the kernel, which gives an edge-triggered outer loop
+    // no further sign.
+    if (until != kForever && surroundings_.now >= until && waited < static_cast<int>(kMostReady)) break;
   }
-  signal_outer_loop();
+  if (alarm_ != nullptr) signal_outer_loop();
   return batch_.size();
 }
 
@@ -47,68 +99,27 @@ void Manager::wake() {
   wakeup_.signal();
 }
 
-// The events of the last poll were taken: what they kept alive goes.
-void Manager::begin_batch() {
-  if (batch_has_news_) {
-    for (int32_t i = 0; i < batch_.size(); i++)
-      retire(*batch_.at(i));
-    batch_has_news_ = false;
-  }
-  batch_.clear();
-  receiver_.begin();
-}
-
 void Manager::retire(const Event &event) {
   if (event.kind == EventKind::MESSAGE) return;
   if (Listener *listener = listeners_.find(event.connection)) return release_listener(*listener);
   Connection *connection = connections_.find(event.connection);
   if (connection == nullptr) return;
   if (event.kind == EventKind::CLOSE) return release(*connection);
-  connection->session->forget_handshake();
+  if (event.kind == EventKind::OPEN) connection->session->forget_handshake();
 }
 
-// One round: says what there is to say, asks the kernel once, and reads. Returns what the poller's wait returned.
-int Manager::poll_once(int64_t until) {
-  deliver_mail();
-  settle_all();
-  output_.flush_all();
-  attend_all();
-  if (listeners_silent_) listen_again();
-  Ready ready[kMostReady];
-  int count = poller_->wait(ready, wait_time(until));
-  surroundings_.now = now_ms();
-  for (int i = 0; i < count; i++)
-    dispatch(ready[i]);
-  resolver_.advance();
-  take_answers();
-  run_timers();
-  read_ready();
-  return count;
-}
-
-int Manager::wait_time(int64_t until) const {
-  if (work_is_left() || batch_.size() > 0 || woken_.load(std::memory_order_relaxed)) return 0;
-  int64_t wake_at = earlier(until, next_deadline());
-  if (wake_at < 0) return -1;
-  return static_cast<int>(std::clamp<int64_t>(wake_at - surroundings_.now, 0, INT32_MAX));
-}
-
-int64_t Manager::next_deadline() const {
-  return earlier(earlier(timers_.next(), resolver_.deadline()), listeners_silent_ ? listen_again_at_ : -1);
-}
-
-// Something can be done without news from the kernel.
+// Something can be done without news from the kernel. The end of a batch makes room for connections.
 bool Manager::work_is_left() const {
   return !ready_.empty() || !attention_.empty() || !settling_.empty() || output_.dirty() || receiver_.carries() ||
-         !closed_listeners_.empty();
+         !closed_listeners_.empty() || accepts_left_ || (listeners_silent_ && batch_.has_news());
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
 // What the kernel reports
 
 void Manager::dispatch(const Ready &ready) {
-  if ((ready.token & kResolverToken) != 0) return resolver_.ready(ready.token, ready.readiness);
-  if (ready.token == kAlarmToken) return;  // it made the loop turn, which looks at the timers anyway
+  if ((ready.token & kResolverToken) != 0) [[unlikely]] return resolver_.ready(ready.token, ready.readiness);
+  if (ready.token == kAlarmToken) return alarm_->set(-1);  // it made the loop turn, which looks at the timers anyway
   if (ready.token == kWakeupToken) {
     wakeup_.clear();
     signalled_ = false;
@@ -127,7 +138,7 @@ void Manager::dispatch_connection(Connection &connection, uint32_t readiness) {
   if (connection.stage != Stage::RUNNING) return;
   connection.transport.note(readiness);
   if ((readiness & WRITABLE) != 0 && connection.outbox != nullptr) output_.flush(connection);
-  if (connection.transport.readable()) ready_.push(connection);
+  if (connection.transport.readable() && !connection.ready_link.queued) give_turn(connection);
 }
 
 void Manager::run_timers() {
@@ -148,28 +159,19 @@ void Manager::run_timers() {
 void Manager::read_ready() {
   ReadyQueue turns = ready_.take();
   while (Connection *connection = turns.pop()) {
-    if (connection->stage != Stage::RUNNING) continue;
-    if (!receiver_.has_room()) {
-      ready_.push(*connection);
-    } else if (!connection->may_read()) {
-      connection->session->set_reading(false);  // rouse() brings it back
-    } else {
-      take_turn(*connection);
-    }
+    if (connection->stage == Stage::RUNNING) give_turn(*connection);
   }
 }
 
-void Manager::take_turn(Connection &connection) {
-  int32_t events = batch_.size();
+void Manager::give_turn(Connection &connection) {
+  if (!receiver_.has_room()) return ready_.push(connection);
+  if (!connection.may_read()) return connection.session->set_reading(false);  // rouse() brings it back
   if (connection.stash != nullptr) {
     receiver_.parse_stash(connection);
   } else if (connection.transport.readable()) {
     receiver_.read(connection);
   }
   if (connection.transport.readable() || connection.stash != nullptr) ready_.push(connection);
-  for (int32_t i = events; i < batch_.size(); i++) {
-    if (batch_.at(i)->kind != EventKind::MESSAGE) batch_has_news_ = true;
-  }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -200,7 +202,7 @@ bool Manager::attend(Connection &connection) {
       ready_.push(connection);
       return false;
     }
-    connection.session->abandon({Error::IO, connection.write_error, "writing failed"}, true);
+    connection.session->abandon(write_failure(connection.write_error), connection.write_error != ENOMEM);
   }
   if (alive && connection.session->over()) {
     conclude(connection);
@@ -240,7 +242,7 @@ bool Manager::tell(Connection &connection) {
 }
 
 bool Manager::drained(const Connection &connection) {
-  int64_t held = connection.queued_bytes() + connection.mailed.load(std::memory_order_relaxed);
+  int64_t held = connection.queued() + connection.mailed.load(std::memory_order_relaxed);
   return held <= connection.settings->max_send_queue / 4;
 }
 
@@ -254,7 +256,7 @@ void Manager::tell_event(Connection &connection, EventKind kind) {
   event.listener = connection.listener;
   event.tag = connection.tag;
   batch_.commit();
-  batch_has_news_ = true;
+  batch_.note_news();
 }
 
 void Manager::tell_listeners() {
@@ -269,7 +271,7 @@ void Manager::tell_listeners() {
     event.code = close_code::kNormal;
     event.flags = event_flag::kClean;
     batch_.commit();
-    batch_has_news_ = true;
+    batch_.note_news();
   }
 }
 
@@ -298,8 +300,12 @@ void Manager::signal_outer_loop() {
   signalled_ = busy;
   if (busy) {
     wakeup_.signal();
-  } else if (!woken_.load(std::memory_order_relaxed)) {
+  } else {
     wakeup_.clear();
+    // That may have swallowed the signal of another thread, which had left its mail or its wake before.
+    if (mailbox_.empty() && !woken_.load(std::memory_order_relaxed)) return;
+    signalled_ = true;
+    wakeup_.signal();
   }
 }
 

@@ -26,57 +26,28 @@ Receiver::Receiver(size_t arena_size, int64_t max_batch_bytes, EventBatch &batch
       arena_size_(arena_size),
       max_batch_bytes_(max_batch_bytes) {}
 
-void Receiver::begin() {
-  used_ = 0;
-  if (carried_size_ == 0) return;
-  Connection &connection = *carried_;
-  uint8_t *data = carried_data_;
-  size_t size = carried_size_;
-  carried_size_ = 0;
-  used_ = static_cast<size_t>(data + size - arena_.get());
-  if (connection.may_read()) {
-    parse(connection, data, size);
-  } else {
-    stash(connection, data, size);
-  }
-}
-
 bool Receiver::has_room() const {
   return !batch_.full() && arena_size_ - used_ >= kLeastOfArena &&
          (max_batch_bytes_ < 0 || batch_.kept_bytes() < max_batch_bytes_);
 }
 
-void Receiver::read(Connection &connection) {
-  MessageAssembler::Window window = connection.session->window();
-  size_t most = window.size != 0 ? kBehindWindow : kMostOfArena;
-  uint8_t *free = arena_.get() + used_;
-  size_t room = std::min(arena_size_ - used_, most);
-  iovec pieces[2];
-  int count = 0;
-  if (window.size != 0) pieces[count++] = {window.data, window.size};
-  pieces[count++] = {free, room};
-  Transfer got = connection.transport.read(pieces, count, window.size + room);
-  stats_.bytes_received += static_cast<int64_t>(got.size);
-
-  size_t in_window = std::min(got.size, window.size);
-  size_t behind = got.size - in_window;
-  if (in_window != 0) {
-    Event &event = batch_.next();
-    connection.session->receive_in_window(in_window, event);
-    if (event.kind != EventKind::NONE) commit(connection, event);
-  }
-  if (behind != 0) {
-    int32_t events = batch_.size();
-    used_ += behind;
-    parse(connection, free, behind);
-    if (batch_.size() == events && !carries()) used_ -= behind;  // nothing points there
-  }
-  if (got.end) connection.session->receive_end();
-  if (got.error != 0) connection.session->abandon({Error::IO, got.error, "reading failed"}, true);
-  note_state(connection);
+// What the driver has to do because of what was received.
+inline void Receiver::note_state(Connection &connection) {
+  Session &session = *connection.session;
+  if (session.needs_settling()) settling_.push(connection);
+  if (session.over() || session.blocked()) attention_.push(connection);
 }
 
-void Receiver::parse(Connection &connection, uint8_t *data, size_t size) {
+inline void Receiver::commit(Connection &connection, Event &event) {
+  event.connection = connection.id.load(std::memory_order_relaxed);
+  event.listener = connection.listener;
+  event.tag = connection.tag;
+  batch_.commit();
+  if (event.kind != EventKind::MESSAGE) return commit_news(connection, event);
+  stats_.messages_received++;
+}
+
+inline void Receiver::parse(Connection &connection, uint8_t *data, size_t size) {
   while (size > 0) {
     if (batch_.full()) {
       carried_ = &connection;
@@ -94,18 +65,69 @@ void Receiver::parse(Connection &connection, uint8_t *data, size_t size) {
       return stash(connection, data, size);
     }
   }
+}
+
+inline void Receiver::parse_in_arena(Connection &connection, uint8_t *data, size_t size) {
+  int32_t events = batch_.size();
+  used_ += size;
+  parse(connection, data, size);
+  if (batch_.size() == events && !carries()) used_ -= size;  // nothing points there
+}
+
+void Receiver::read(Connection &connection) {
+  MessageAssembler::Window window = connection.session->window();
+  Transfer got = window.size == 0 ? read_to_arena(connection) : read_to_window(connection, window);
+  stats_.bytes_received += static_cast<int64_t>(got.size);
+  if (got.end) connection.session->receive_end();
+  if (got.error != 0) connection.session->abandon({Error::IO, got.error, "reading failed"}, true);
   note_state(connection);
 }
 
-void Receiver::commit(Connection &connection, Event &event) {
-  event.connection = connection.id.load(std::memory_order_relaxed);
-  event.listener = connection.listener;
-  event.tag = connection.tag;
-  batch_.commit();
-  if (event.kind == EventKind::MESSAGE) {
-    stats_.messages_received++;
-    return;
+Transfer Receiver::read_to_arena(Connection &connection) {
+  uint8_t *free = arena_.get() + used_;
+  Transfer got = connection.transport.read(free, std::min(arena_size_ - used_, kMostOfArena));
+  parse_in_arena(connection, free, got.size);
+  return got;
+}
+
+// A large payload goes to where its message is assembled, and what is behind it to the arena.
+Transfer Receiver::read_to_window(Connection &connection, MessageAssembler::Window window) {
+  uint8_t *free = arena_.get() + used_;
+  size_t room = std::min(arena_size_ - used_, kBehindWindow);
+  iovec pieces[2] = {{window.data, window.size}, {free, room}};
+  Transfer got = connection.transport.read(pieces, 2, window.size + room);
+  size_t in_window = std::min(got.size, window.size);
+  if (in_window != 0) {
+    Event &event = batch_.next();
+    connection.session->receive_in_window(in_window, event);
+    if (event.kind != EventKind::NONE) commit(connection, event);
   }
+  parse_in_arena(connection, free, got.size - in_window);
+  return got;
+}
+
+void Receiver::begin() {
+  used_ = 0;
+  if (carried_size_ == 0) return;
+  Connection &connection = *carried_;
+  uint8_t *data = carried_data_;
+  size_t size = carried_size_;
+  carried_size_ = 0;
+  used_ = static_cast<size_t>(data + size - arena_.get());
+  if (connection.may_read() && !connection.open_due) {
+    parse(connection, data, size);
+    note_state(connection);
+  } else {
+    stash(connection, data, size);
+    attention_.push(connection);  // the flush that comes now may be all that it waits for
+  }
+  // Nothing points into the arena: a poll with an empty batch and no room to read would turn for ever.
+  if (batch_.size() == 0 && !carries()) used_ = 0;
+}
+
+// Something that changes what can be done with the connection.
+void Receiver::commit_news(Connection &connection, Event &event) {
+  batch_.note_news();
   if (event.kind == EventKind::OPEN) stats_.opened++;
   connection.told = true;
   connection.publish();
@@ -144,13 +166,6 @@ void Receiver::parse_stash(Connection &connection) {
 
 void Receiver::forget(Connection &connection) {
   if (carried_ == &connection) carried_size_ = 0;
-}
-
-// What the driver has to do because of what was received.
-void Receiver::note_state(Connection &connection) {
-  Session &session = *connection.session;
-  if (session.needs_settling()) settling_.push(connection);
-  if (session.over() || session.blocked()) attention_.push(connection);
 }
 
 }  // namespace hawser

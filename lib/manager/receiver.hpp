@@ -27,15 +27,19 @@ class Receiver {
   // Reads once from a connection that may be read, as far as there is room, and parses. Only if has_room().
   void read(Connection &connection);
   // Parses bytes that the connection has put aside, as far as it goes.
-  void parse_stash(Connection &connection);
+  [[gnu::noinline]] void parse_stash(Connection &connection);
   // The connection is gone.
   void forget(Connection &connection);
 
  private:
-  void parse(Connection &connection, uint8_t *data, size_t size);
+  Transfer read_to_arena(Connection &connection);
+  [[gnu::noinline]] Transfer read_to_window(Connection &connection, MessageAssembler::Window window);
+  [[gnu::always_inline]] void parse_in_arena(Connection &connection, uint8_t *data, size_t size);
+  [[gnu::always_inline]] void parse(Connection &connection, uint8_t *data, size_t size);
   void commit(Connection &connection, Event &event);
-  void stash(Connection &connection, const uint8_t *data, size_t size);
-  void note_state(Connection &connection);
+  [[gnu::noinline]] void commit_news(Connection &connection, Event &event);
+  [[gnu::noinline]] void stash(Connection &connection, const uint8_t *data, size_t size);
+  [[gnu::always_inline]] void note_state(Connection &connection);
 
   EventBatch &batch_;
   Surroundings &surroundings_;

@@ -31,8 +31,21 @@ class Transport {
   bool readable() const { return readable_; }
   bool ended() const { return ended_; }
 
+  Transfer read(void *data, size_t size) {
+    Transfer got = read_socket(fd(), data, size);
+    note_read(got, size);
+    return got;
+  }
   Transfer read(const iovec *pieces, int count, size_t wanted) {
-    Transfer got = count == 1 ? read_socket(fd(), pieces->iov_base, pieces->iov_len) : read_socket(fd(), pieces, count);
+    Transfer got = read_socket(fd(), pieces, count);
+    note_read(got, wanted);
+    return got;
+  }
+  Transfer write(const iovec *pieces, int count) { return write_socket(fd(), pieces, count); }
+  Transfer write(const void *data, size_t size) { return write_socket(fd(), data, size); }
+
+ private:
+  void note_read(const Transfer &got, size_t wanted) {
     // A short read means that the kernel has no more, and that the next byte will be reported: except once the peer has
     // hung up, which was reported already. Then only the end itself is the end.
     if (got.would_block || (got.size < wanted && !hung_up_)) readable_ = false;
@@ -40,13 +53,8 @@ class Transport {
       readable_ = false;
       ended_ = true;
     }
-    return got;
-  }
-  Transfer write(const iovec *pieces, int count) {
-    return count == 1 ? write_socket(fd(), pieces->iov_base, pieces->iov_len) : write_socket(fd(), pieces, count);
   }
 
- private:
   Descriptor socket_;
   bool readable_ = false;
   bool hung_up_ = false;

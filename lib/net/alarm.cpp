@@ -12,7 +12,7 @@ namespace hawser {
 int64_t now_ms() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+  return int64_t{now.tv_sec} * 1000 + static_cast<uint32_t>(now.tv_nsec) / 1'000'000;
 }
 
 #if defined(__linux__)

@@ -15,22 +15,32 @@ Result<std::string> Opening::make_request(const Url &url, Random &random) {
 }
 
 Result<bool> Opening::collect(uint8_t *data, size_t size, size_t &used) {
-  bool copied = must_copy() || !head_.empty();
-  size_t before = head_.size();
   used = size;
-  if (copied) {
-    if (Failure failure = copy(data, size)) return failure;
-  }
-  whole_ = copied ? head_.data() : data;
-  HeadScanner::Status status = scanner_.scan(whole_, copied ? head_.size() : size, config_.head);
+  return head_.empty() ? collect_whole(data, size, used) : collect_rest(data, size, used);
+}
+
+// The first bytes of a head: they are copied only if it is not complete, or has to be kept, and then nothing behind it.
+Result<bool> Opening::collect_whole(uint8_t *data, size_t size, size_t &used) {
+  HeadScanner::Status status = scanner_.scan(data, size, config_.head);
   if (status == HeadScanner::Status::FAILED) return scanner_.failure();
-  if (status == HeadScanner::Status::COMPLETE) {
-    used = scanner_.head_size() - before;
-    return true;
-  }
-  if (copied) return false;
+  bool complete = status == HeadScanner::Status::COMPLETE;
+  if (complete) used = scanner_.head_size();
+  whole_ = data;
+  if (complete && !must_copy()) return true;
+  if (Failure failure = copy(data, used)) return failure;
+  whole_ = head_.data();
+  return complete;
+}
+
+Result<bool> Opening::collect_rest(const uint8_t *data, size_t size, size_t &used) {
+  size_t before = head_.size();
   if (Failure failure = copy(data, size)) return failure;
-  return false;
+  whole_ = head_.data();
+  HeadScanner::Status status = scanner_.scan(whole_, head_.size(), config_.head);
+  if (status == HeadScanner::Status::FAILED) return scanner_.failure();
+  if (status == HeadScanner::Status::INCOMPLETE) return false;
+  used = scanner_.head_size() - before;
+  return true;
 }
 
 // Takes no more than the largest head: what follows it in the same piece are frames.
@@ -41,12 +51,16 @@ Failure Opening::copy(const uint8_t *data, size_t size) {
   return {Error::NO_MEMORY, 0, "no memory for the opening handshake, or over the option memory_budget"};
 }
 
-RequestCheck Opening::check_request() {
+Failure Opening::parse_request() {
   Result<RequestHead> head = parse_request_head(whole_, scanner_.head_size(), config_.head);
-  if (!head) return Refusal{head.failure().system, head.failure().words};
+  if (!head) return head.failure();
   request_head_ = *head;
   headers_ = head->headers;
-  RequestCheck check = hawser::check_request(*head, config_.policy, config_.requests);
+  return {};
+}
+
+RequestCheck Opening::check_request() {
+  RequestCheck check = hawser::check_request(request_head_, config_.policy, config_.requests);
   if (check) request_ = check.request();
   return check;
 }

@@ -28,7 +28,8 @@ class Opening {
   // came whole stays where it is, in `data`, unless it is to outlive it. Error::HANDSHAKE, LIMIT, NO_MEMORY.
   Result<bool> collect(uint8_t *data, size_t size, size_t &used);
 
-  // Server, when the head is complete: the verdict on the request.
+  // Server, when the head is complete: takes the request apart, and judges it.
+  Failure parse_request();
   RequestCheck check_request();
   // Server: the 101. `subprotocol` empty: none.
   std::string make_accept(std::string_view subprotocol, std::string_view headers);
@@ -50,6 +51,8 @@ class Opening {
  private:
   // A client's head is read with its CLOSE, a request while it waits for its answer: both later than they came.
   bool must_copy() const { return role_ == Role::CLIENT || config_.requests || config_.keep_handshake; }
+  Result<bool> collect_whole(uint8_t *data, size_t size, size_t &used);
+  Result<bool> collect_rest(const uint8_t *data, size_t size, size_t &used);
   Failure copy(const uint8_t *data, size_t size);
 
   const Config &config_;

@@ -53,7 +53,7 @@ Failure Session::start(const Url &url) {
 }
 
 void Session::assume_open() {
-  enter(Phase::OPEN);
+  open();
 }
 
 size_t Session::receive_head(uint8_t *data, size_t size, Event &event) try {
@@ -78,14 +78,18 @@ size_t Session::receive_head(uint8_t *data, size_t size, Event &event) try {
 }
 
 void Session::fail_head(const Failure &failure) {
-  if (role_ == Role::CLIENT || failure.error == Error::NO_MEMORY)
-    return abandon({failure.error, 0, failure.words}, true);
-  refuse({failure.system, failure.words}, failure.error);
+  if (failure.error == Error::NO_MEMORY) return abandon(failure, false);
+  if (role_ == Role::CLIENT) return abandon({failure.error, 0, failure.words}, true);
+  refuse({failure.system, std::string(failure.words) + "\n"}, failure);
 }
 
 void Session::handle_request(Event &event) {
+  if (Failure failure = opening_->parse_request()) return fail_head(failure);
   RequestCheck check = opening_->check_request();
-  if (!check) return refuse(check.refusal(), Error::HANDSHAKE);
+  if (!check) {
+    if (rare() != nullptr) rare_->refusal = check.refusal().body;
+    return refuse(check.refusal(), {Error::HANDSHAKE, check.refusal().status, "the request was refused"});
+  }
   if (config_.requests) {
     enter(Phase::DECIDING);
     event.kind = EventKind::REQUEST;
@@ -103,13 +107,14 @@ void Session::handle_response(Event &event) {
     return;
   }
   if (Failure failure = opening_->check_response()) return abandon(failure, true);
-  if (!open(opening_->subprotocol())) return abandon(kNoMemory, false);
+  if (!agree_on(opening_->subprotocol())) return abandon(kNoMemory, false);
+  open();
   event.kind = EventKind::OPEN;
 }
 
 // The answer to a request that is no good: an HTTP status and a line of text.
-void Session::refuse(const Refusal &refusal, Error error) {
-  failure_ = {error, refusal.status, "the request was refused"};
+void Session::refuse(const Refusal &refusal, const Failure &failure) {
+  failure_ = failure;
   by_peer_ = true;
   std::string head = write_response_head(refusal.status, "", refusal.body.size());
   if (!refusal.head_only) head += refusal.body;
@@ -128,8 +133,10 @@ Error Session::accept(std::string_view subprotocol, std::string_view headers) {
 Error Session::accept_with(std::string_view subprotocol, std::string_view headers) {
   std::string head = opening_->make_accept(subprotocol, headers);
   if (head.empty()) return Error::NO_MEMORY;  // OpenSSL could not make a SHA-1
-  if (!open(subprotocol)) return Error::NO_MEMORY;
-  return write_text(head);
+  if (!agree_on(subprotocol)) return Error::NO_MEMORY;
+  Error error = write_text(head);
+  if (error == Error::OK) open();
+  return error;
 }
 
 Error Session::respond(int32_t status, std::string_view headers, const uint8_t *body, size_t size) {
@@ -150,14 +157,17 @@ Error Session::respond(int32_t status, std::string_view headers, const uint8_t *
   return Error::OK;
 }
 
-bool Session::open(std::string_view subprotocol) {
-  if (!subprotocol.empty()) {
-    if (rare() == nullptr) return false;
-    rare_->subprotocol = subprotocol;
-  }
+// False: no memory.
+bool Session::agree_on(std::string_view subprotocol) {
+  if (subprotocol.empty() && !rare_) return true;
+  if (rare() == nullptr) return false;
+  rare_->subprotocol = subprotocol;
+  return true;
+}
+
+void Session::open() {
   heard_ = active_ = surroundings_.now;
   enter(Phase::OPEN);
-  return true;
 }
 
 void Session::forget_handshake() {
@@ -171,10 +181,9 @@ const char *Session::subprotocol() const {
 // ---------------------------------------------------------------------------------------------------------------------
 // Receiving
 
-size_t Session::receive(uint8_t *data, size_t size, Event &event) {
+size_t Session::receive_any(uint8_t *data, size_t size, Event &event) {
   event = {};
-  heard_ = surroundings_.now;
-  pinging_ = false;  // any byte answers
+  if (size != 0) hear();
   size_t used = 0;
   while (used < size && event.kind == EventKind::NONE && !blocked()) {
     if (phase_ == Phase::OPEN || phase_ == Phase::CLOSING) {
@@ -253,15 +262,6 @@ void Session::deliver_part(const FramePiece &piece, bool final, Event &event) {
   deliver(event, message_->opcode(), piece.payload, piece.size, flags);
 }
 
-void Session::deliver(Event &event, Opcode opcode, const uint8_t *data, size_t size, uint32_t flags) {
-  active_ = surroundings_.now;
-  event.kind = EventKind::MESSAGE;
-  event.opcode = static_cast<int32_t>(opcode);
-  event.data = data;
-  event.size = static_cast<int64_t>(size);
-  event.flags = flags;
-}
-
 MessageAssembler::Window Session::window() {
   bool receiving = phase_ == Phase::OPEN || phase_ == Phase::CLOSING;
   // More than a control frame can have is missing: so the frame is one of the message's.
@@ -271,8 +271,7 @@ MessageAssembler::Window Session::window() {
 
 void Session::receive_in_window(size_t size, Event &event) {
   event = {};
-  heard_ = surroundings_.now;
-  pinging_ = false;
+  hear();
   FramePiece piece;
   Buffer &payload = message_->payload();
   parser_.take_payload(payload.data() + payload.size(), size, piece);
@@ -305,8 +304,11 @@ void Session::answer_ping(const uint8_t *data, size_t size) {
 }
 
 void Session::handle_pong(const uint8_t *data, size_t size, Event &event) {
-  bool keepalive = size == sizeof keepalive_ && std::memcmp(data, keepalive_, size) == 0;
-  if (keepalive || pings_ == 0) return;  // RFC 6455 5.5.3: an unsolicited pong is no answer to anything
+  if (pong_due_ && size == sizeof keepalive_ && std::memcmp(data, keepalive_, size) == 0) {
+    pong_due_ = false;
+    return;
+  }
+  if (pings_ == 0) return;  // RFC 6455 5.5.3: an unsolicited pong is no answer to anything
   pings_--;
   if (!config_.pongs) return;
   event.kind = EventKind::PONG;
@@ -343,17 +345,19 @@ Error Session::can_send() const {
   return is_opening() ? Error::STATE : Error::CLOSED;
 }
 
-Error Session::send(Opcode opcode, const uint8_t *data, size_t size, bool utf8_checked) {
+Error Session::send_any(Opcode opcode, const uint8_t *data, size_t size, bool utf8_checked) {
   if (Error error = can_send(); error != Error::OK) return error;
+  if (!begins_message(opcode)) return Error::OPCODE;
   if (in_part()) return Error::STATE;
   if (opcode == Opcode::TEXT && !utf8_checked && !utf8_is_valid(data, size)) return Error::UTF8;
-  active_ = surroundings_.now;
-  return write_frame(true, opcode, data, size);
+  Error error = write_frame(true, opcode, data, size);
+  if (error == Error::OK) active_ = surroundings_.now;
+  return error;
 }
 
 Error Session::send_part(Opcode opcode, const uint8_t *data, size_t size, bool final) {
   if (Error error = can_send(); error != Error::OK) return error;
-  if (in_part() && opcode != part_opcode_) return Error::OPCODE;
+  if (in_part() ? opcode != part_opcode_ : !begins_message(opcode)) return Error::OPCODE;
   Utf8Validator utf8 = in_part() ? part_utf8_ : Utf8Validator();
   if (opcode == Opcode::TEXT && (!utf8.add(data, size) || (final && !utf8.complete()))) return Error::UTF8;
   Error error = write_frame(final, in_part() ? Opcode::CONTINUATION : opcode, data, size);
@@ -394,15 +398,16 @@ Error Session::close(int32_t code, std::string_view reason) {
 
 void Session::settle() {
   if (phase_ != Phase::ANSWERING) return;
-  enter(Phase::OVER);
   // The peer cannot be told any more what it ended without a Close.
-  if (failure_.error == Error::EOF) return;
+  if (failure_.error == Error::EOF) return enter(Phase::OVER);
   if (failure_) {
-    return write_close(close_code_for(failure_.error), std::string_view(failure_.words).substr(0, kMaxCloseReason));
+    write_close(close_code_for(failure_.error), std::string_view(failure_.words).substr(0, kMaxCloseReason));
+  } else {
+    // RFC 6455 5.5.1: the answer typically echoes the code.
+    write_close(close_code_ == close_code::kNoneGiven ? 0 : close_code_, "");
+    clean_ = !abandoned_;
   }
-  clean_ = true;
-  // RFC 6455 5.5.1: the answer typically echoes the code.
-  write_close(close_code_ == close_code::kNoneGiven ? 0 : close_code_, "");
+  enter(Phase::OVER);
 }
 
 void Session::write_close(int32_t code, std::string_view reason) {
@@ -415,17 +420,12 @@ void Session::write_close(int32_t code, std::string_view reason) {
 Error Session::write_frame(bool final, Opcode opcode, const uint8_t *data, size_t size) {
   uint8_t first = frame_first_byte(final, opcode);
   if (role_ == Role::CLIENT) return write_masked_frame(first, data, size);
-  uint8_t header[kMaxFrameHeader];
   if (size >= Sink::kBorrowed) {
+    uint8_t header[kMaxFrameHeader];
     size_t header_size = write_frame_header(header, first, size, nullptr);
     return sink_.append_borrowed(header, header_size, data, size) ? Error::OK : Error::NO_MEMORY;
   }
-  size_t header_size = size < 126 ? 2 : 4;
-  uint8_t *to = sink_.append(header_size + size);
-  if (to == nullptr) return Error::NO_MEMORY;
-  write_frame_header(to, first, size, nullptr);
-  if (size != 0) std::memcpy(to + header_size, data, size);
-  return Error::OK;
+  return write_short_frame(first, data, size);
 }
 
 // RFC 6455 5.3: a client masks every frame, with a fresh key that cannot be foretold.
@@ -511,6 +511,7 @@ std::string Session::words_of_close() const {
   std::string words = failure_.words;
   bool is_errno = failure_.error == Error::IO || failure_.error == Error::CONNECT || failure_.error == Error::SYSTEM;
   if (is_errno && failure_.system != 0) words += std::string(": ") + std::strerror(failure_.system);
+  if (rare_ && !rare_->refusal.empty()) words += ": " + rare_->refusal.substr(0, rare_->refusal.find('\n'));
   if (failure_.error == Error::HTTP && opening_) words += ": " + std::string(opening_->status());
   return words;
 }
@@ -540,9 +541,9 @@ void Session::set_reading(bool reading) {
 }
 
 int64_t Session::deadline() const {
-  if (abandoned_) return kNever;
+  if (abandoned_ || phase_ == Phase::ANSWERING) return kNever;  // it is the application's turn, not the peer's
   if (is_opening()) return after(since_, config_.handshake_timeout);
-  if (phase_ == Phase::OPEN || phase_ == Phase::ANSWERING) return open_deadline();
+  if (phase_ == Phase::OPEN) return open_deadline();
   return flushed_ ? after(since_, config_.close_timeout) : kNever;
 }
 
@@ -556,8 +557,10 @@ int64_t Session::open_deadline() const {
 void Session::advance() {
   int64_t due = deadline();
   if (due == kNever || due > surroundings_.now) return;
-  if (is_opening())
-    return abandon({Error::TIMEOUT, 0, "handshake_timeout passed before the opening handshake was done"}, true);
+  if (is_opening()) {
+    constexpr Failure kTooLate{Error::TIMEOUT, 0, "handshake_timeout passed before the opening handshake was done"};
+    return abandon(kTooLate, phase_ == Phase::OPENING);  // DECIDING: it was the application that was late
+  }
   if (phase_ == Phase::CLOSING)
     return abandon({Error::TIMEOUT, 0, "close_timeout passed before the peer's Close"}, true);
   if (phase_ == Phase::OVER) {
@@ -578,7 +581,7 @@ void Session::keep_alive() {
   if (!surroundings_.random.fill(keepalive_)) return abandon(kNoRandom, false);
   Error error = write_frame(true, Opcode::PING, keepalive_, sizeof keepalive_);
   if (error == Error::NO_MEMORY) return abandon(kNoMemory, false);
-  pinging_ = true;
+  pinging_ = pong_due_ = true;
   flushed_ = false;
 }
 

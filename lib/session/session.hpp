@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -121,17 +122,20 @@ class Session {
   // What is rarely there.
   struct Rare {
     std::string subprotocol;
+    std::string refusal;  // what a refused request was told
     uint8_t reason_size = 0;
     uint8_t reason[kMaxCloseReason] = {};
   };
 
+  [[gnu::noinline]] size_t receive_any(uint8_t *data, size_t size, Event &event);
   size_t receive_head(uint8_t *data, size_t size, Event &event);
   void fail_head(const Failure &failure);
   void handle_request(Event &event);
   void handle_response(Event &event);
-  void refuse(const Refusal &refusal, Error error);
+  void refuse(const Refusal &refusal, const Failure &failure);
   Error accept_with(std::string_view subprotocol, std::string_view headers);
-  bool open(std::string_view subprotocol);
+  bool agree_on(std::string_view subprotocol);
+  void open();
 
   size_t receive_frame(uint8_t *data, size_t size, Event &event);
   void handle_piece(const FramePiece &piece, Event &event);
@@ -146,13 +150,19 @@ class Session {
   void handle_pong(const uint8_t *data, size_t size, Event &event);
   void handle_close(const uint8_t *data, size_t size);
 
+  [[gnu::noinline]] Error send_any(Opcode opcode, const uint8_t *data, size_t size, bool utf8_checked);
   Error write_frame(bool final, Opcode opcode, const uint8_t *data, size_t size);
+  Error write_short_frame(uint8_t first, const uint8_t *data, size_t size);
   Error write_masked_frame(uint8_t first, const uint8_t *data, size_t size);
   Error write_text(std::string_view text);
   void write_close(int32_t code, std::string_view reason);
 
+  void hear() {
+    heard_ = surroundings_.now;
+    pinging_ = false;  // any byte answers
+  }
   void enter(Phase phase);
-  void fail(const Failure &failure);
+  [[gnu::noinline]] void fail(const Failure &failure);
   Rare *rare();
   int64_t open_deadline() const;
   void keep_alive();
@@ -172,17 +182,68 @@ class Session {
   int32_t pong_bytes_ = 0;                       // pongs written since the output was flushed last
   uint16_t close_code_ = close_code::kAbnormal;  // the peer's
   uint16_t pings_ = 0;                           // pings of the application without an answer
-  uint8_t keepalive_[4] = {};                    // payload of the keep-alive ping that is under way
+  uint8_t keepalive_[4] = {};                    // payload of the last keep-alive ping
   Utf8Validator part_utf8_;
   Opcode part_opcode_ = Opcode::CONTINUATION;  // of the message that send_part has begun; CONTINUATION: none
   const Role role_;
   Phase phase_ = Phase::OPENING;
-  bool pinging_ = false;  // a keep-alive ping is under way
-  bool flushed_ = true;   // the ping or Close that since_ is about has left
+  bool pinging_ = false;   // a keep-alive ping is under way: nothing has come since
+  bool pong_due_ = false;  // its pong has not come
+  bool flushed_ = true;    // the ping or Close that since_ is about has left
   bool reading_ = true;
   bool clean_ = false;  // both Closes were exchanged
   bool by_peer_ = false;
   bool abandoned_ = false;
 };
+
+// The two ways that are worth their own code. What leaves them is kept out of line, so that they need few registers.
+//
+// A message that came whole, in one frame, while nothing else is under way: what nearly all traffic is. Everything else
+// is receive_any's.
+inline size_t Session::receive(uint8_t *data, size_t size, Event &event) {
+  if (phase_ != Phase::OPEN || message_ || pong_bytes_ != 0) return receive_any(data, size, event);
+  WholeMessage message;
+  size_t used = parser_.take_whole(data, size, role_ == Role::SERVER, config_.message.max_size, message);
+  if (used == 0) return receive_any(data, size, event);
+  hear();
+  event = {};
+  if (message.opcode == Opcode::TEXT && !utf8_is_valid(message.payload, message.size)) {
+    fail(kTextNotUtf8);
+  } else {
+    deliver(event, message.opcode, message.payload, message.size, event_flag::kFirst | event_flag::kFinal);
+  }
+  return used;
+}
+
+inline void Session::deliver(Event &event, Opcode opcode, const uint8_t *data, size_t size, uint32_t flags) {
+  active_ = surroundings_.now;
+  event.kind = EventKind::MESSAGE;
+  event.opcode = static_cast<int32_t>(opcode);
+  event.data = data;
+  event.size = static_cast<int64_t>(size);
+  event.flags = flags;
+}
+
+// Likewise: a small message of a server. Everything else is send_any's.
+inline Error Session::send(Opcode opcode, const uint8_t *data, size_t size, bool utf8_checked) {
+  bool special = in_part() || role_ == Role::CLIENT || size >= Sink::kBorrowed || !begins_message(opcode);
+  if (phase_ != Phase::OPEN || special) return send_any(opcode, data, size, utf8_checked);
+  if (opcode == Opcode::TEXT && !utf8_checked && !utf8_is_valid(data, size)) return Error::UTF8;
+  Error error = write_short_frame(frame_first_byte(true, opcode), data, size);
+  if (error == Error::OK) active_ = surroundings_.now;
+  return error;
+}
+
+// An unmasked frame of under kBorrowed bytes.
+inline Error Session::write_short_frame(uint8_t first, const uint8_t *data, size_t size) {
+  size_t header_size = size < 126 ? 2 : 4;
+  uint8_t *to = sink_.append(header_size + size);
+  if (to == nullptr) return Error::NO_MEMORY;
+  to[0] = first;
+  to[1] = size < 126 ? static_cast<uint8_t>(size) : 126;
+  if (size >= 126) store_be16(to + 2, static_cast<uint16_t>(size));
+  if (size != 0) std::memcpy(to + header_size, data, size);
+  return Error::OK;
+}
 
 }  // namespace hawser

@@ -15,7 +15,7 @@ SoloSession::SoloSession(Role role, std::shared_ptr<const Config> config, const 
       session_(role, *config_, *this, surroundings_) {}
 
 size_t SoloSession::receive(uint8_t *data, size_t size) {
-  if (taken_ < batch_.size()) return 0;
+  if (taken_ < batch_.size() || open_due_) return 0;
   batch_.clear();
   taken_ = 0;
   size_t used = 0;
@@ -33,18 +33,22 @@ void SoloSession::receive_end() {
 }
 
 const Event *SoloSession::next_event() {
-  if (taken_ < batch_.size()) return last_ = batch_.at(taken_++);
+  if (taken_ < batch_.size()) {
+    const Event *event = batch_.at(taken_++);
+    last_ = event->kind;
+    return event;
+  }
   if (open_due_) {
     open_due_ = false;
     return tell(EventKind::OPEN);
   }
-  if (refused_ && static_cast<int64_t>(output_size()) <= limits_.max_send_queue / 4) {
+  if (refused_ && !session_.over() && static_cast<int64_t>(output_size()) <= limits_.max_send_queue / 4) {
     refused_ = false;
     return tell(EventKind::DRAIN);
   }
-  session_.forget_handshake();
   session_.settle();
-  if (!session_.over() || closed_) return last_ = nullptr;
+  if (!session_.over()) session_.forget_handshake();  // what CLOSE says may need it
+  if (!session_.over() || closed_) return nullptr;
   closed_ = true;
   return tell(EventKind::CLOSE);
 }
@@ -52,12 +56,12 @@ const Event *SoloSession::next_event() {
 const Event *SoloSession::tell(EventKind kind) {
   own_event_ = {};
   if (kind == EventKind::CLOSE) session_.describe_close(own_event_);
-  own_event_.kind = kind;
-  return last_ = &own_event_;
+  own_event_.kind = last_ = kind;
+  return &own_event_;
 }
 
 const char *SoloSession::event_text() {
-  text_ = last_ != nullptr && last_->kind == EventKind::CLOSE ? session_.words_of_close() : "";
+  text_ = last_ == EventKind::CLOSE ? session_.words_of_close() : "";
   return text_.c_str();
 }
 
@@ -69,7 +73,7 @@ void SoloSession::output_sent(size_t size) {
   session_.output_flushed();
 }
 
-uint8_t *SoloSession::append(size_t size) {
+uint8_t *SoloSession::append_elsewhere(size_t size) {
   // What was sent is thrown away when it is the larger part, so that each byte is moved once at most.
   if (sent_ > output_size()) {
     output_.consume(sent_);

@@ -51,7 +51,7 @@ class SoloSession final : private Sink {
   bool should_close_transport() const { return session_.over(); }
 
  private:
-  uint8_t *append(size_t size) override;
+  uint8_t *append_elsewhere(size_t size) override;
   bool append_borrowed(const uint8_t *head, size_t head_size, const uint8_t *payload, size_t payload_size) override;
   void keep(Buffer payload) override { batch_.keep(std::move(payload)); }
 
@@ -72,9 +72,9 @@ class SoloSession final : private Sink {
   size_t sent_ = 0;
   bool refused_ = false;
   bool open_due_ = false;
-  bool closed_ = false;  // CLOSE was told
-  Event own_event_;      // one that did not come of received bytes
-  const Event *last_ = nullptr;
+  bool closed_ = false;               // CLOSE was told
+  Event own_event_;                   // one that did not come of received bytes
+  EventKind last_ = EventKind::NONE;  // the event that was taken last
   std::string text_;
   Session session_;
 };

@@ -1,0 +1,44 @@
+# Installs the toolchains and the WebSocket peers that scripts/test --all runs against. Sourced after scripts/lib.sh.
+
+tool_packages=(clang clang-tidy valgrind util-linux curl python3-venv)
+
+# install_peers sets HAWSER_REQUIRED_PEERS: with it, a missing peer fails its tests, which are skipped otherwise.
+install_peers() {
+  install_packages "${tool_packages[@]}"
+  command -v npm >/dev/null || install_packages nodejs npm
+  install_node_peers
+  install_python_peers
+  export HAWSER_REQUIRED_PEERS="node python curl"
+  if install_chromium; then HAWSER_REQUIRED_PEERS+=" chromium"; fi
+}
+
+# Debian has Chromium as a package. Ubuntu has it as a snap, which needs a running snapd: there it is used if present.
+install_chromium() {
+  if command -v chromium google-chrome >/dev/null; then return 0; fi
+  is_available chromium || refresh_package_lists
+  if is_available chromium; then
+    install_packages chromium
+  else
+    echo "Chromium is no package here: its tests are skipped"
+    return 1
+  fi
+}
+
+install_node_peers() {
+  local target="$peers/node"
+  if cmp -s tests/interop/package-lock.json "$target/installed.json"; then return 0; fi
+  say "installing the Node peers in build/peers/node"
+  mkdir -p "$target"
+  cp tests/interop/package.json tests/interop/package-lock.json "$target"
+  (cd "$target" && npm ci --no-audit --no-fund)
+  cp tests/interop/package-lock.json "$target/installed.json"
+}
+
+install_python_peers() {
+  local target="$peers/python"
+  if cmp -s tests/interop/requirements.txt "$target/installed.txt"; then return 0; fi
+  say "installing the Python peers in build/peers/python"
+  /usr/bin/python3 -m venv "$target"
+  "$target/bin/pip" install -r tests/interop/requirements.txt
+  cp tests/interop/requirements.txt "$target/installed.txt"
+}

@@ -1,0 +1,80 @@
+#include "manager/intrusive_queue.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <deque>
+#include <random>
+
+#include "support/cmocka.hpp"
+
+namespace {
+
+struct Element {
+  hawser::QueueLink<Element> link;
+  hawser::QueueLink<Element> other_link;
+};
+
+using Queue = hawser::IntrusiveQueue<Element, &Element::link>;
+using OtherQueue = hawser::IntrusiveQueue<Element, &Element::other_link>;
+
+void test_like_a_deque_without_duplicates(void **) {
+  constexpr unsigned kSeed = 4711;
+  std::mt19937 random(kSeed);
+  Element elements[20];
+  Queue queue;
+  std::deque<Element *> model;
+  for (int i = 0; i < 100000; i++) {
+    if (random() % 2 == 0) {
+      Element *element = &elements[random() % 20];
+      queue.push(*element);
+      if (std::find(model.begin(), model.end(), element) == model.end()) model.push_back(element);
+    } else {
+      Element *expected = model.empty() ? nullptr : model.front();
+      if (expected != nullptr) model.pop_front();
+      Element *popped = queue.pop();
+      if (popped != expected) std::printf("seed %u, step %d\n", kSeed, i);
+      assert_ptr_equal(popped, expected);
+    }
+    assert_int_equal(queue.empty(), model.empty());
+  }
+}
+
+void test_take(void **) {
+  Element elements[3];
+  Queue queue;
+  for (Element &element : elements)
+    queue.push(element);
+  Queue turns = queue.take();
+  assert_true(queue.empty());
+  assert_ptr_equal(turns.pop(), &elements[0]);
+  queue.push(elements[0]);  // done: may wait for the next turn
+  queue.push(elements[1]);  // still to come: its turn is this one
+  assert_ptr_equal(turns.pop(), &elements[1]);
+  assert_ptr_equal(turns.pop(), &elements[2]);
+  assert_null(turns.pop());
+  assert_ptr_equal(queue.pop(), &elements[0]);
+  assert_null(queue.pop());
+}
+
+void test_two_links(void **) {
+  Element element;
+  Queue queue;
+  OtherQueue other;
+  queue.push(element);
+  other.push(element);
+  assert_ptr_equal(queue.pop(), &element);
+  assert_true(queue.empty());
+  assert_false(other.empty());
+  assert_ptr_equal(other.pop(), &element);
+}
+
+}  // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(test_like_a_deque_without_duplicates),
+      cmocka_unit_test(test_take),
+      cmocka_unit_test(test_two_links),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}

@@ -1,0 +1,27 @@
+// hawser connect: a WebSocket between standard input and standard output, or an echo client.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace hawser::tools {
+
+struct ConnectSettings {
+  std::string url;
+  bool echo = false;
+  bool binary = false;
+  std::vector<std::string> headers;  // "Name: value"
+  std::vector<std::string> subprotocols;
+  std::optional<std::string> origin;
+  std::optional<double> ping_interval;  // seconds, as the next
+  std::optional<double> timeout;
+  std::optional<int64_t> max_message_size;
+  int32_t close_code = 1000;
+};
+
+// Returns the exit status.
+int run_connect(const ConnectSettings &settings);
+
+}  // namespace hawser::tools

@@ -1,0 +1,287 @@
+#include "serve.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <string_view>
+#include <unordered_map>
+
+#include "handles.hpp"
+#include "page.hpp"
+#include "report.hpp"
+#include "stop_signals.hpp"
+
+namespace hawser::tools {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int64_t kDefaultPauseAbove = int64_t{1024} * 1024;
+constexpr auto kStopPatience = std::chrono::seconds(5);
+
+constexpr int32_t kOk = 200;
+constexpr int32_t kNotFound = 404;
+constexpr int32_t kUnavailable = 503;
+constexpr int32_t kGoingAway = 1001;
+constexpr int32_t kInternalError = 1011;
+constexpr int32_t kTryAgainLater = 1013;
+
+// The page has all that it needs in itself, and may connect to any WebSocket that its user types in.
+constexpr const char *kPagePolicy =
+    "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "img-src data:; connect-src ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+OptionSet listener_options(const ServeSettings &settings) {
+  OptionSet options;
+  options.set_int("requests", 1);
+  if (settings.origins) options.set_text("origins", *settings.origins);
+  options.set_list("subprotocols", settings.subprotocols);
+  if (settings.max_message_size) options.set_int("max_message_size", *settings.max_message_size);
+  if (settings.role == ServeRole::BROADCAST) {
+    if (settings.max_queue) options.set_int("max_send_queue", *settings.max_queue);
+    return options;
+  }
+  // A peer that does not read is read no further, and what one batch can still bring is bounded by the library: so the
+  // queue needs no limit of its own, and no echo is refused.
+  options.set_int("pause_above", settings.max_queue.value_or(kDefaultPauseAbove));
+  options.set_int("max_send_queue", -1);
+  return options;
+}
+
+OptionSet manager_options(const ServeSettings &settings) {
+  OptionSet options;
+  if (settings.backend) options.set_text("backend", *settings.backend);
+  return options;
+}
+
+OptionSet page_headers() {
+  OptionSet headers;
+  headers.add_header("Content-Type: text/html; charset=utf-8");
+  headers.add_header("Cache-Control: no-store");
+  headers.add_header("X-Content-Type-Options: nosniff");
+  headers.add_header("Referrer-Policy: no-referrer");
+  headers.add_header(kPagePolicy);
+  return headers;
+}
+
+std::string page_for(ServeRole role) {
+  std::string page(page_template());
+  page.replace(page.find(kPageRole), kPageRole.size(), role == ServeRole::ECHO ? "echo" : "broadcast");
+  return page;
+}
+
+// "ws://127.0.0.1:0/chat" and "127.0.0.1:54321" make "ws://127.0.0.1:54321/".
+std::string address_line(std::string_view url, std::string_view local_address) {
+  const size_t begin = url.find("//") + 2;
+  const std::string_view authority = url.substr(begin, url.find_first_of("/?#", begin) - begin);
+  const size_t host_end = authority.starts_with('[') ? authority.find(']') + 1 : authority.find(':');
+  const std::string_view port = local_address.substr(local_address.rfind(':') + 1);
+  return "ws://" + std::string(authority.substr(0, host_end)) + ":" + std::string(port) + "/";
+}
+
+std::string text_or_empty(const char *text) {
+  return text != nullptr ? text : "";
+}
+
+// True if `name` is an element of the comma-separated `list` (RFC 9110 5.6.1).
+bool list_contains(std::string_view list, std::string_view name) {
+  while (!list.empty()) {
+    const size_t comma = std::min(list.find(','), list.size());
+    std::string_view element = list.substr(0, comma);
+    element.remove_prefix(std::min(element.find_first_not_of(" \t"), element.size()));
+    element = element.substr(0, element.find_last_not_of(" \t") + 1);
+    if (element == name) return true;
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return false;
+}
+
+class Server {
+ public:
+  explicit Server(const ServeSettings &settings) : settings_(settings), page_(page_for(settings.role)) {}
+
+  int run();
+
+ private:
+  bool start(const OptionSet &options);
+  void serve_until_stopped(const StopSignals &signals);
+  void stop();
+  bool poll_and_handle(int timeout_ms);
+
+  void handle(const hws_event &event, const char *words);
+  void on_request(const hws_event &event);
+  void on_open(const hws_event &event);
+  void on_message(const hws_event &event);
+  void on_close(const hws_event &event, const char *words);
+
+  void echo(const hws_event &event);
+  void answer_plain(const hws_event &event);
+  void respond(hws_id connection, int32_t status, const hws_options *headers, const std::string &body);
+  const char *pick_subprotocol(hws_id connection);
+  bool offers(hws_id connection, const std::string &subprotocol);
+  void give_up(hws_id connection, hws_result reason);
+  void log(hws_id connection, const std::string &words);
+
+  const ServeSettings &settings_;
+  const std::string page_;
+  const OptionSet page_headers_ = page_headers();
+  Manager manager_;
+  hws_id listener_ = 0;
+  int status_ = SUCCESS;
+  bool stopping_ = false;
+  std::unordered_map<hws_id, bool> connections_;  // every one whose CLOSE is to come: is it open?
+};
+
+int Server::run() {
+  const OptionSet options = listener_options(settings_);
+  const OptionSet backend = manager_options(settings_);
+  if (!options.problem().empty()) return fail(USAGE, options.problem());
+  if (!backend.problem().empty()) return fail(USAGE, backend.problem());
+
+  manager_.reset(hws_manager_new(backend.get()));
+  if (manager_ == nullptr) return fail(NETWORK, "no manager could be made: out of memory or descriptors");
+  const StopSignals signals(manager_.get());
+  if (!start(options)) return status_;
+  serve_until_stopped(signals);
+  stop();
+  return status_;
+}
+
+bool Server::start(const OptionSet &options) {
+  listener_ = hws_manager_listen(manager_.get(), settings_.url.c_str(), options.get());
+  if (listener_ < 0) {
+    status_ = fail(exit_status_of(static_cast<hws_result>(listener_)),
+                   settings_.url + ": " + hws_manager_last_error(manager_.get()));
+    return false;
+  }
+  const std::string local_address = text_or_empty(hws_manager_local_address(manager_.get(), listener_));
+  std::printf("listening on %s\n", address_line(settings_.url, local_address).c_str());
+  std::fflush(stdout);
+  return true;
+}
+
+void Server::serve_until_stopped(const StopSignals &signals) {
+  while (!signals.requested())
+    if (!poll_and_handle(-1)) return;
+}
+
+void Server::stop() {
+  stopping_ = true;
+  hws_manager_close(manager_.get(), listener_, 0, nullptr);
+  for (const auto &[connection, open] : connections_)
+    hws_manager_close(manager_.get(), connection, kGoingAway, "the server ends");
+
+  const auto deadline = Clock::now() + kStopPatience;
+  while (!connections_.empty() && Clock::now() < deadline) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    if (!poll_and_handle(static_cast<int>(left.count()))) return;
+  }
+}
+
+bool Server::poll_and_handle(int timeout_ms) {
+  const hws_result count = hws_manager_poll(manager_.get(), timeout_ms);
+  if (count < 0) status_ = fail(NETWORK, hws_manager_last_error(manager_.get()));
+  for (int32_t i = 0; i < count; i++)
+    handle(*hws_manager_event(manager_.get(), i), hws_manager_event_text(manager_.get(), i));
+  return count >= 0;
+}
+
+void Server::handle(const hws_event &event, const char *words) {
+  switch (event.kind) {
+    case HWS_EVENT_REQUEST:
+      return on_request(event);
+    case HWS_EVENT_OPEN:
+      return on_open(event);
+    case HWS_EVENT_MESSAGE:
+      return on_message(event);
+    case HWS_EVENT_CLOSE:
+      return on_close(event, words);
+    default:
+      return;
+  }
+}
+
+void Server::on_request(const hws_event &event) {
+  connections_[event.connection] = false;
+  if (stopping_) return respond(event.connection, kUnavailable, nullptr, "The server ends.\n");
+  if ((event.flags & HWS_UPGRADE) == 0) return answer_plain(event);
+  const char *subprotocol = pick_subprotocol(event.connection);
+  give_up(event.connection, hws_manager_accept(manager_.get(), event.connection, subprotocol, nullptr));
+}
+
+// The first of ours that the client offers (RFC 6455 4.2.2 /subprotocol/).
+const char *Server::pick_subprotocol(hws_id connection) {
+  for (const std::string &subprotocol : settings_.subprotocols)
+    if (offers(connection, subprotocol)) return subprotocol.c_str();
+  return nullptr;
+}
+
+// The header may be repeated (RFC 6455 11.3.4).
+bool Server::offers(hws_id connection, const std::string &subprotocol) {
+  for (int32_t nth = 0;; nth++) {
+    const char *offered = hws_manager_header(manager_.get(), connection, "Sec-WebSocket-Protocol", nth);
+    if (offered == nullptr) return false;
+    if (list_contains(offered, subprotocol)) return true;
+  }
+}
+
+void Server::answer_plain(const hws_event &event) {
+  const std::string target = text_or_empty(hws_manager_path(manager_.get(), event.connection));
+  const bool is_page = target.substr(0, target.find('?')) == "/";
+  log(event.connection, "request for " + target + (is_page ? ": the page" : ": not found"));
+  if (is_page) return respond(event.connection, kOk, page_headers_.get(), page_);
+  respond(event.connection, kNotFound, nullptr, "There is nothing at " + target + ": the page is at /.\n");
+}
+
+void Server::respond(hws_id connection, int32_t status, const hws_options *headers, const std::string &body) {
+  give_up(connection, hws_manager_respond(manager_.get(), connection, status, headers, body.data(), body.size()));
+}
+
+void Server::on_open(const hws_event &event) {
+  connections_[event.connection] = true;
+  const std::string path = text_or_empty(hws_manager_path(manager_.get(), event.connection));
+  const std::string subprotocol = text_or_empty(hws_manager_subprotocol(manager_.get(), event.connection));
+  log(event.connection, "open " + path + (subprotocol.empty() ? "" : ", subprotocol " + subprotocol));
+}
+
+void Server::on_message(const hws_event &event) {
+  if (settings_.role == ServeRole::ECHO) return echo(event);
+  give_up(event.connection, hws_manager_broadcast(manager_.get(), event.listener, event.connection, event.opcode,
+                                                  event.data, static_cast<size_t>(event.size)));
+}
+
+void Server::echo(const hws_event &event) {
+  give_up(event.connection, hws_manager_send(manager_.get(), event.connection, event.opcode, event.data,
+                                             static_cast<size_t>(event.size)));
+}
+
+// After an answer that could not be given: a message must not be lost in silence.
+void Server::give_up(hws_id connection, hws_result reason) {
+  if (reason >= 0 || reason == HWS_ERR_CLOSED || reason == HWS_ERR_STALE) return;
+  log(connection, std::string("given up: ") + hws_error_text(reason));
+  const int32_t code = reason == HWS_ERR_WOULD_BLOCK || reason == HWS_ERR_NO_MEMORY ? kTryAgainLater : kInternalError;
+  if (hws_manager_close(manager_.get(), connection, code, hws_error_text(reason)) < 0)
+    hws_manager_abort(manager_.get(), connection);
+}
+
+void Server::on_close(const hws_event &event, const char *words) {
+  const auto connection = connections_.find(event.connection);
+  if (connection == connections_.end()) return;
+  if (connection->second) log(event.connection, "close " + std::to_string(event.code) + ": " + words);
+  connections_.erase(connection);
+}
+
+void Server::log(hws_id connection, const std::string &words) {
+  if (settings_.quiet) return;
+  const std::string address = text_or_empty(hws_manager_peer_address(manager_.get(), connection));
+  std::fprintf(stderr, "%s %s\n", address.c_str(), printable(words).c_str());
+}
+
+}  // namespace
+
+int run_serve(const ServeSettings &settings) {
+  return Server(settings).run();
+}
+
+}  // namespace hawser::tools

@@ -1,0 +1,27 @@
+// hawser serve: an echo or broadcast server, with a page for browsers at "/".
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace hawser::tools {
+
+enum class ServeRole { ECHO, BROADCAST };
+
+struct ServeSettings {
+  std::string url;
+  ServeRole role = ServeRole::ECHO;
+  std::optional<std::string> origins;
+  std::optional<std::string> backend;
+  std::vector<std::string> subprotocols;  // in order of preference
+  std::optional<int64_t> max_message_size;
+  std::optional<int64_t> max_queue;
+  bool quiet = false;
+};
+
+// Runs until SIGINT or SIGTERM; returns the exit status.
+int run_serve(const ServeSettings &settings);
+
+}  // namespace hawser::tools
