@@ -20,7 +20,7 @@ struct hws_manager {
   char last_error[256] = "";
 
   // Remembers why a call failed. Returns the code.
-  hws_result fail(hawser::Error error, const char *words = nullptr, int32_t system = 0);
+  [[gnu::cold]] hws_result fail(hawser::Error error, const char *words = nullptr, int32_t system = 0);
   hws_result fail(const hawser::Failure &failure) { return fail(failure.error, failure.words, failure.system); }
   hws_result answer(hawser::Error error) { return error == hawser::Error::OK ? HWS_OK : fail(error); }
 };

@@ -10,7 +10,6 @@
 #include "handles.hpp"
 
 using hawser::Error;
-using hawser::Failure;
 using hawser::Opcode;
 using hawser::Result;
 
@@ -48,6 +47,21 @@ class Entry {
   Entry(const Entry &) = delete;
   Entry &operator=(const Entry &) = delete;
   ~Entry() {
+    if (seat_ != nullptr) hawser::Ownership::leave(seat_);
+  }
+  explicit operator bool() const { return seat_ != nullptr; }
+
+ private:
+  hawser::Ownership::Seat *seat_;
+};
+
+// A send or close: without a seat the calling thread is not the polling one, and the mailbox is its way.
+class OwnerEntry {
+ public:
+  explicit OwnerEntry(hawser::Manager &manager) : seat_(manager.ownership().enter_as_owner()) {}
+  OwnerEntry(const OwnerEntry &) = delete;
+  OwnerEntry &operator=(const OwnerEntry &) = delete;
+  ~OwnerEntry() {
     if (seat_ != nullptr) hawser::Ownership::leave(seat_);
   }
   explicit operator bool() const { return seat_ != nullptr; }
@@ -301,12 +315,10 @@ hws_result hws_manager_send(hws_manager *manager, hws_id connection, int32_t opc
   if (manager == nullptr || !is_payload(data, size)) return HWS_ERR_ARGUMENT;
   if (!is_message_opcode(opcode)) return HWS_ERR_OPCODE;
   hawser::Manager &own = *manager->manager;
-  hawser::Ownership::Seat *seat = own.ownership().enter_as_owner();
-  if (seat == nullptr) return code(own.other_thread_send(connection, Opcode(opcode), bytes(data), size));
+  OwnerEntry entry(own);
+  if (!entry) return code(own.other_thread_send(connection, Opcode(opcode), bytes(data), size));
   Error error = own.send(connection, Opcode(opcode), bytes(data), size);
-  if (error != Error::OK) manager->fail(error);
-  hawser::Ownership::leave(seat);
-  return code(error);
+  return error == Error::OK ? HWS_OK : manager->fail(error);
 } catch (const std::bad_alloc &) {
   return HWS_ERR_NO_MEMORY;
 }
@@ -329,12 +341,9 @@ hws_result hws_manager_ping(hws_manager *manager, hws_id connection, const void 
 hws_result hws_manager_close(hws_manager *manager, hws_id id, int32_t close_code, const char *reason) try {
   if (manager == nullptr) return HWS_ERR_ARGUMENT;
   hawser::Manager &own = *manager->manager;
-  hawser::Ownership::Seat *seat = own.ownership().enter_as_owner();
-  if (seat == nullptr) return code(own.other_thread_close(id, close_code, text(reason)));
-  Error error = own.close(id, close_code, text(reason));
-  if (error != Error::OK) manager->fail(error);
-  hawser::Ownership::leave(seat);
-  return code(error);
+  OwnerEntry entry(own);
+  if (!entry) return code(own.other_thread_close(id, close_code, text(reason)));
+  return manager->answer(own.close(id, close_code, text(reason)));
 } catch (const std::bad_alloc &) {
   return HWS_ERR_NO_MEMORY;
 }

@@ -84,19 +84,6 @@ std::string text_or_empty(const char *text) {
   return text != nullptr ? text : "";
 }
 
-// True if `name` is an element of the comma-separated `list` (RFC 9110 5.6.1).
-bool list_contains(std::string_view list, std::string_view name) {
-  while (!list.empty()) {
-    const size_t comma = std::min(list.find(','), list.size());
-    std::string_view element = list.substr(0, comma);
-    element.remove_prefix(std::min(element.find_first_not_of(" \t"), element.size()));
-    element = element.substr(0, element.find_last_not_of(" \t") + 1);
-    if (element == name) return true;
-    list.remove_prefix(std::min(comma + 1, list.size()));
-  }
-  return false;
-}
-
 class Server {
  public:
   explicit Server(const ServeSettings &settings) : settings_(settings), page_(page_for(settings.role)) {}
@@ -118,8 +105,6 @@ class Server {
   void echo(const hws_event &event);
   void answer_plain(const hws_event &event);
   void respond(hws_id connection, int32_t status, const hws_options *headers, const std::string &body);
-  const char *pick_subprotocol(hws_id connection);
-  bool offers(hws_id connection, const std::string &subprotocol);
   void give_up(hws_id connection, hws_result reason);
   void log(hws_id connection, const std::string &words);
 
@@ -206,24 +191,8 @@ void Server::on_request(const hws_event &event) {
   connections_[event.connection] = false;
   if (stopping_) return respond(event.connection, kUnavailable, nullptr, "The server ends.\n");
   if ((event.flags & HWS_UPGRADE) == 0) return answer_plain(event);
-  const char *subprotocol = pick_subprotocol(event.connection);
+  const char *subprotocol = hws_manager_subprotocol(manager_.get(), event.connection);
   give_up(event.connection, hws_manager_accept(manager_.get(), event.connection, subprotocol, nullptr));
-}
-
-// The first of ours that the client offers (RFC 6455 4.2.2 /subprotocol/).
-const char *Server::pick_subprotocol(hws_id connection) {
-  for (const std::string &subprotocol : settings_.subprotocols)
-    if (offers(connection, subprotocol)) return subprotocol.c_str();
-  return nullptr;
-}
-
-// The header may be repeated (RFC 6455 11.3.4).
-bool Server::offers(hws_id connection, const std::string &subprotocol) {
-  for (int32_t nth = 0;; nth++) {
-    const char *offered = hws_manager_header(manager_.get(), connection, "Sec-WebSocket-Protocol", nth);
-    if (offered == nullptr) return false;
-    if (list_contains(offered, subprotocol)) return true;
-  }
 }
 
 void Server::answer_plain(const hws_event &event) {

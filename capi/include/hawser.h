@@ -339,7 +339,8 @@ HWS_API const char *hws_manager_header_at(hws_manager *manager, hws_id connectio
 /* What the server answered to an outgoing connection: "403 Forbidden". */
 HWS_API const char *hws_manager_status(hws_manager *manager, hws_id connection);
 
-/* The subprotocol agreed on; NULL if none. */
+/* The subprotocol agreed on; while a REQUEST waits the first of the option "subprotocols" that the client offers, which is
+ * yours to pass to hws_manager_accept. NULL if none. */
 HWS_API const char *hws_manager_subprotocol(hws_manager *manager, hws_id connection);
 
 /* "192.0.2.1:50000" or "[2001:db8::1]:50000". Local: also of a listener. */

@@ -92,7 +92,6 @@ void Manager::accept_from(Listener &listener) {
     stats_.accept_errors++;
     if (is_shortage(error)) return stop_accepting(listener, surroundings_.now + kAcceptPause);
   }
-  accepts_left_ = true;
 }
 
 // Level-triggered, a listener that cannot be served would keep the loop spinning. -1: until a connection ends.

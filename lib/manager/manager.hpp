@@ -93,6 +93,7 @@ class Manager {
   [[gnu::always_inline]] void begin_batch();
   void retire(const Event &event);
   [[gnu::always_inline]] int poll_once(int64_t until);
+  [[gnu::noinline]] bool do_chores();
   int wait_time(int64_t until) const;
   [[gnu::always_inline]] int64_t next_deadline() const;
   void dispatch(const Ready &ready);
@@ -178,7 +179,6 @@ class Manager {
   ClosedListeners closed_listeners_;
   int64_t listen_again_at_ = -1;  // when listeners that ran out of descriptors try again
   bool listeners_silent_ = false;
-  bool accepts_left_ = false;  // a listener has more connections than it accepts in one poll
 
   EventBatch batch_;
   Output output_;

@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "net/alarm.hpp"
+
 namespace hawser {
 
 namespace {
@@ -78,14 +80,19 @@ uint8_t *Output::append_anywhere(Connection &connection, size_t size) {
 void Output::end_region() {
   if (region_.owner == nullptr) return;
   Segment &segment = segments_[growing_];
-  segment.size = static_cast<size_t>(region_.next - segment.data);
+  segment.size = static_cast<uint32_t>(region_.next - segment.data);
   used_ = static_cast<size_t>(region_.next - arena_.get());
-  region_ = {};
+  region_.owner = nullptr;
 }
 
 bool Output::share(Connection &connection, Block &block) {
   end_region();
-  if (connection.outbox == nullptr && segment_count_ == kMaxSegments) flush_all();
+  bool large = block.size() > UINT32_MAX;  // more than a segment can tell
+  if (connection.outbox == nullptr && (large || segment_count_ == kMaxSegments)) flush_all();
+  if (connection.outbox == nullptr && large) {
+    add_segment(connection, nullptr, 0, nullptr);
+    if (!make_outbox(connection)) return false;
+  }
   if (connection.outbox == nullptr) {
     block.hold();
     add_segment(connection, block.data(), block.size(), &block);
@@ -98,7 +105,7 @@ bool Output::share(Connection &connection, Block &block) {
 
 void Output::add_segment(Connection &connection, const uint8_t *data, size_t size, Block *shared) {
   uint32_t index = segment_count_++;
-  segments_[index] = {&connection, data, size, shared, kNone};
+  segments_[index] = {&connection, data, shared, static_cast<uint32_t>(size), kNone};
   if (connection.last_segment != kNone) {
     segments_[connection.last_segment].next = index;
   } else {
@@ -201,7 +208,8 @@ void Output::flush_any(Connection &connection) {
 bool Output::settle_write(Connection &connection, const Transfer &done) {
   stats_.bytes_sent += static_cast<int64_t>(done.size);
   if (done.error == 0) {
-    if (done.size != 0 || connection.stalled_since < 0) connection.stalled_since = surroundings_.now;
+    // By the clock: in a send, the time of the last poll may be long past.
+    if (done.would_block && (done.size != 0 || connection.stalled_since < 0)) connection.stalled_since = now_ms();
     return true;
   }
   connection.write_error = done.error;
@@ -236,7 +244,7 @@ void Output::consume(Connection &connection, size_t sent) {
   if (connection.outbox != nullptr) sent -= connection.outbox->consume(sent);
   while (connection.first_segment != kNone) {
     Segment &first = segments_[connection.first_segment];
-    size_t taken = std::min(sent, first.size);
+    uint32_t taken = static_cast<uint32_t>(std::min<size_t>(sent, first.size));
     first.data += taken;
     first.size -= taken;
     sent -= taken;

@@ -44,8 +44,8 @@ class Output {
   struct Segment {
     Connection *owner;
     const uint8_t *data;
-    size_t size;
     Block *shared;
+    uint32_t size;
     uint32_t next;
 
     void release() {

@@ -28,7 +28,10 @@ void pass_barrier() {}
 
 }  // namespace
 
-Ownership::Ownership() : asymmetric_(prepare_barrier()) {}
+Ownership::Ownership() : asymmetric_(prepare_barrier()) {
+  seats_.push_back(std::make_unique<Seat>(0));
+  owner_.store(seats_.front().get(), std::memory_order_relaxed);
+}
 
 Ownership::~Ownership() = default;
 
@@ -44,7 +47,7 @@ Ownership::Seat *Ownership::take_over() {
   Seat *seat = seat_of_this_thread();
   seat->taken_.store(Seat::CALL, std::memory_order_relaxed);
   Seat *former = owner_.exchange(seat, std::memory_order_seq_cst);
-  if (former == nullptr || former == seat) return seat;
+  if (former == seat) return seat;
   if (asymmetric_) pass_barrier();
   // From here on the former owner sees that it is none any more, or has taken its seat visibly: for a send or close,
   // which is soon over, or for a poll, which is not.

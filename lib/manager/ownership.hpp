@@ -50,7 +50,7 @@ class Ownership {
   Seat *take_over();
   Seat *seat_of_this_thread();
 
-  std::atomic<Seat *> owner_{nullptr};
+  std::atomic<Seat *> owner_;  // at first a seat that is no thread's
   const bool asymmetric_;
   std::mutex mutex_;                          // for taking over
   std::vector<std::unique_ptr<Seat>> seats_;  // one for each thread that ever was the owner
@@ -70,7 +70,7 @@ class Ownership::Seat {
 
 inline Ownership::Seat *Ownership::enter_as_owner() {
   Seat *seat = owner_.load(std::memory_order_acquire);
-  if (seat == nullptr || seat->thread_ != this_thread()) return nullptr;
+  if (seat->thread_ != this_thread()) return nullptr;
   if (asymmetric_) {
     seat->taken_.store(Seat::CALL, std::memory_order_relaxed);
     std::atomic_signal_fence(std::memory_order_seq_cst);

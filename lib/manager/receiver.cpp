@@ -24,11 +24,11 @@ Receiver::Receiver(size_t arena_size, int64_t max_batch_bytes, EventBatch &batch
       stats_(stats),
       arena_(new uint8_t[arena_size]),
       arena_size_(arena_size),
-      max_batch_bytes_(max_batch_bytes) {}
+      max_batch_bytes_(max_batch_bytes < 0 ? INT64_MAX : max_batch_bytes) {}
 
 bool Receiver::has_room() const {
   return !batch_.full() && arena_size_ - used_ >= kLeastOfArena &&
-         (max_batch_bytes_ < 0 || batch_.kept_bytes() < max_batch_bytes_);
+         batch_.kept_bytes() < max_batch_bytes_;
 }
 
 // What the driver has to do because of what was received.

@@ -19,8 +19,8 @@ uint32_t level_events(uint32_t interest) {
 }
 
 uint32_t readiness_of(uint32_t events) {
-  static_assert(uint32_t{EPOLLIN} == uint32_t{READABLE} && uint32_t{EPOLLOUT} == uint32_t{WRITABLE} << 1);
-  uint32_t readiness = (events & EPOLLIN) | ((events & EPOLLOUT) >> 1);
+  static_assert(uint32_t{EPOLLIN} == uint32_t{READABLE} && uint32_t{EPOLLOUT} == uint32_t{WRITABLE});
+  uint32_t readiness = events & (READABLE | WRITABLE);
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) readiness |= HANGUP | READABLE;
   return readiness;
 }

@@ -12,8 +12,8 @@ namespace hawser {
 
 enum Readiness : uint32_t {
   READABLE = 1,
-  WRITABLE = 2,
-  HANGUP = 4,  // the peer ended its side, or the connection broke: read until the end
+  WRITABLE = 4,
+  HANGUP = 8,  // the peer ended its side, or the connection broke: read until the end
 };
 
 struct Ready {

@@ -61,7 +61,9 @@ Failure Opening::parse_request() {
 
 RequestCheck Opening::check_request() {
   RequestCheck check = hawser::check_request(request_head_, config_.policy, config_.requests);
-  if (check) request_ = check.request();
+  if (!check) return check;
+  request_ = check.request();
+  subprotocol_ = request_.subprotocol;  // until the application picks another one
   return check;
 }
 

@@ -175,6 +175,7 @@ void Session::forget_handshake() {
 }
 
 const char *Session::subprotocol() const {
+  if (phase_ == Phase::DECIDING && !opening_->subprotocol().empty()) return opening_->subprotocol().c_str();
   return rare_ && !rare_->subprotocol.empty() ? rare_->subprotocol.c_str() : nullptr;
 }
 

@@ -107,6 +107,7 @@ class Session {
   const Opening *opening() const { return opening_.get(); }
   // The events of the handshake were taken: forgets its data, unless it is to be kept.
   void forget_handshake();
+  // The one agreed on; while a request waits, the one that the library picks. nullptr: none.
   const char *subprotocol() const;
 
  private:

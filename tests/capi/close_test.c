@@ -73,7 +73,10 @@ static void test_we_close(void **state) {
   assert_int_equal(hws_manager_send(log.manager, id, HWS_TEXT, "late", 4), HWS_ERR_CLOSED);
   assert_int_equal(hws_manager_ping(log.manager, id, NULL, 0), HWS_ERR_CLOSED);
   assert_true(raw_expect_frame(&peer, RAW_FIN | RAW_TEXT, "last", 4));
-  assert_true(raw_expect_frame(&peer, RAW_FIN | RAW_CLOSE, "\x0f\xa0" "enough", 8));
+  assert_true(raw_expect_frame(&peer, RAW_FIN | RAW_CLOSE,
+                               "\x0f\xa0"
+                               "enough",
+                               8));
   /* After our Close messages are delivered until the peer's. */
   assert_int_equal(raw_write_frame(&peer, RAW_FIN | RAW_TEXT, "still", 5), 0);
   assert_non_null(log_wait(&log, HWS_EVENT_MESSAGE, id));
@@ -285,14 +288,14 @@ static void check_failure(int first, const void *payload, size_t size, int code,
 
 static void test_failures(void **state) {
   (void)state;
-  check_failure(RAW_FIN | 3, "", 0, 1002, HWS_ERR_PROTOCOL);                       /* a reserved opcode */
-  check_failure(RAW_FIN | 0x40 | RAW_TEXT, "", 0, 1002, HWS_ERR_PROTOCOL);         /* RSV1 */
-  check_failure(RAW_FIN | RAW_CONTINUATION, "", 0, 1002, HWS_ERR_PROTOCOL);        /* nothing to continue */
-  check_failure(RAW_PING, "", 0, 1002, HWS_ERR_PROTOCOL);                          /* a fragmented control frame */
-  check_failure(RAW_FIN | RAW_CLOSE, "\x03", 1, 1002, HWS_ERR_PROTOCOL);           /* a Close of one byte */
-  check_failure(RAW_FIN | RAW_CLOSE, "\x03\xed", 2, 1002, HWS_ERR_PROTOCOL);       /* 1005 must not travel */
-  check_failure(RAW_FIN | RAW_TEXT, "\xc0\xaf", 2, 1007, HWS_ERR_UTF8);            /* overlong */
-  check_failure(RAW_FIN | RAW_CLOSE, "\x03\xe8\xff", 3, 1007, HWS_ERR_UTF8);       /* the reason is not UTF-8 */
+  check_failure(RAW_FIN | 3, "", 0, 1002, HWS_ERR_PROTOCOL);                 /* a reserved opcode */
+  check_failure(RAW_FIN | 0x40 | RAW_TEXT, "", 0, 1002, HWS_ERR_PROTOCOL);   /* RSV1 */
+  check_failure(RAW_FIN | RAW_CONTINUATION, "", 0, 1002, HWS_ERR_PROTOCOL);  /* nothing to continue */
+  check_failure(RAW_PING, "", 0, 1002, HWS_ERR_PROTOCOL);                    /* a fragmented control frame */
+  check_failure(RAW_FIN | RAW_CLOSE, "\x03", 1, 1002, HWS_ERR_PROTOCOL);     /* a Close of one byte */
+  check_failure(RAW_FIN | RAW_CLOSE, "\x03\xed", 2, 1002, HWS_ERR_PROTOCOL); /* 1005 must not travel */
+  check_failure(RAW_FIN | RAW_TEXT, "\xc0\xaf", 2, 1007, HWS_ERR_UTF8);      /* overlong */
+  check_failure(RAW_FIN | RAW_CLOSE, "\x03\xe8\xff", 3, 1007, HWS_ERR_UTF8); /* the reason is not UTF-8 */
 }
 
 static void test_abort(void **state) {

@@ -1,6 +1,8 @@
 /* hawser.h as a C99 header, and its promise about every function: a NULL handle, a stale, foreign or zero id, and a bad
  * argument are answered by a code, or by NULL where a pointer is returned. */
-#include "hawser.h" /* first, so that it needs nothing before it */
+/* clang-format off: hawser.h comes first, so that it needs nothing before it */
+#include "hawser.h"
+/* clang-format on */
 
 #include <string.h>
 
@@ -104,7 +106,8 @@ static void check_all(hws_manager *manager, hws_id id, int64_t expected) {
   int i;
   for (i = 0; i < CALLS; i++) {
     int64_t answer = kCalls[i].call(manager, id);
-    if (answer != expected) print_error("%s of id %lld answers %lld\n", kCalls[i].name, (long long)id, (long long)answer);
+    if (answer != expected)
+      print_error("%s of id %lld answers %lld\n", kCalls[i].name, (long long)id, (long long)answer);
     assert_int_equal(answer, expected);
   }
 }
@@ -172,7 +175,8 @@ static void test_no_session(void **state) {
 }
 
 static void test_ids_that_name_nothing(void **state) {
-  static const hws_id kIds[] = {0, 1, -1, -3, 42, INT64_MAX, INT64_MIN, (1LL << 27) + 999, 1LL << 26, (1LL << 53) - 1, 1LL << 62};
+  static const hws_id kIds[] = {
+      0, 1, -1, -3, 42, INT64_MAX, INT64_MIN, (1LL << 27) + 999, 1LL << 26, (1LL << 53) - 1, 1LL << 62};
   struct log log;
   struct log other;
   struct raw_peer peers[2];
@@ -278,8 +282,8 @@ static void test_bad_arguments(void **state) {
   assert_int_equal(hws_manager_accept(manager, id, NULL, NULL), HWS_ERR_STATE);
   /* RFC 6455 7.4: which codes may travel. */
   for (code = -1; code < 5100; code++) {
-    int fine = code == 0 || (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
-               (code >= 3000 && code <= 4999);
+    int fine =
+        code == 0 || (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
     if (!fine) assert_int_equal(hws_manager_close(manager, id, code, NULL), HWS_ERR_CLOSE_CODE);
   }
   assert_int_equal(hws_manager_close(manager, id, 1000, reason), HWS_ERR_TOO_LARGE);

@@ -193,8 +193,9 @@ static void test_fork(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_descriptors),  cmocka_unit_test(test_free_in_the_middle), cmocka_unit_test(test_no_sigpipe),
-      cmocka_unit_test(test_interruption), cmocka_unit_test(test_fork),
+      cmocka_unit_test(test_descriptors), cmocka_unit_test(test_free_in_the_middle),
+      cmocka_unit_test(test_no_sigpipe),  cmocka_unit_test(test_interruption),
+      cmocka_unit_test(test_fork),
   };
   find_inherited();
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,8 +103,12 @@ static void test_texts(void **state) {
 }
 
 static void test_headers(void **state) {
-  static const char *const kReserved[] = {"Host",           "upgrade",           "CONNECTION",
-                                          "Content-Length", "Transfer-Encoding", "Sec-WebSocket-Key",
+  static const char *const kReserved[] = {"Host",
+                                          "upgrade",
+                                          "CONNECTION",
+                                          "Content-Length",
+                                          "Transfer-Encoding",
+                                          "Sec-WebSocket-Key",
                                           "sec-websocket-anything"};
   hws_options *options = hws_options_new();
   size_t i;
@@ -137,7 +141,8 @@ static int is_too_large(struct log *log, int port) {
   return closed;
 }
 
-/* What is not set comes from the manager's; what a use has taken does not change any more, and a change is for later. */
+/* What is not set comes from the manager's; what a use has taken does not change any more, and a change is for later.
+ */
 static void test_snapshots(void **state) {
   struct log log;
   hws_options *options = hws_options_new();
@@ -145,7 +150,7 @@ static void test_snapshots(void **state) {
   (void)state;
   assert_int_equal(hws_options_set_int(options, "max_message_size", 10), HWS_OK);
   log_open(&log, options);
-  log_listen(&log, NULL, &ports[0]);    /* the manager's: 10 */
+  log_listen(&log, NULL, &ports[0]); /* the manager's: 10 */
   assert_int_equal(hws_options_set_int(options, "max_message_size", 1000), HWS_OK);
   log_listen(&log, NULL, &ports[1]);    /* still the manager's: 10 */
   log_listen(&log, options, &ports[2]); /* its own: 1000 */
@@ -184,8 +189,8 @@ static void test_many_snapshots(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_discovery), cmocka_unit_test(test_ranges),    cmocka_unit_test(test_defaults),
-      cmocka_unit_test(test_texts),     cmocka_unit_test(test_headers),   cmocka_unit_test(test_snapshots),
+      cmocka_unit_test(test_discovery),      cmocka_unit_test(test_ranges),  cmocka_unit_test(test_defaults),
+      cmocka_unit_test(test_texts),          cmocka_unit_test(test_headers), cmocka_unit_test(test_snapshots),
       cmocka_unit_test(test_many_snapshots),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

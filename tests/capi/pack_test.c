@@ -34,7 +34,8 @@ static int is_same(const uint8_t *record, const hws_event *event, const char *wo
   if (i32(record + 8) != event->opcode || u32(record + 12) != event->flags) return 0;
   if (i64(record + 16) != event->connection || i64(record + 24) != event->listener) return 0;
   if (i64(record + 32) != event->tag || i64(record + 40) != event->size) return 0;
-  if (i32(record + 48) != event->code || i32(record + 52) != event->error || i32(record + 56) != event->system) return 0;
+  if (i32(record + 48) != event->code || i32(record + 52) != event->error || i32(record + 56) != event->system)
+    return 0;
   if (i32(record + 60) != (int32_t)text_size) return 0;
   if (event->size != 0 && memcmp(payload, event->data, (size_t)event->size) != 0) return 0;
   if (memcmp(payload + event->size, words, text_size) != 0) return 0;
@@ -52,8 +53,8 @@ static int check_batch(hws_manager *manager, hws_result count, size_t room) {
   for (;;) {
     int64_t needed = hws_manager_pack_size(manager);
     int64_t at = 0;
-    if (needed > 0 && (needed % 8 != 0 || hws_manager_pack_events(manager, buffer, (size_t)needed - 1) !=
-                                               HWS_ERR_TOO_SMALL)) {
+    if (needed > 0 &&
+        (needed % 8 != 0 || hws_manager_pack_events(manager, buffer, (size_t)needed - 1) != HWS_ERR_TOO_SMALL)) {
       done = -1;
       break;
     }
@@ -99,7 +100,8 @@ static void run_with_room(size_t room) {
     if ((kinds & (1 << HWS_EVENT_OPEN)) != 0 && !asked) {
       asked = 1;
       for (i = 0; i < 40; i++)
-        assert_int_equal(raw_write_frame(&peer, RAW_FIN | RAW_TEXT, "0123456789012345678901234567890123456789", (size_t)i), 0);
+        assert_int_equal(
+            raw_write_frame(&peer, RAW_FIN | RAW_TEXT, "0123456789012345678901234567890123456789", (size_t)i), 0);
       assert_int_equal(raw_write_close(&peer, 3456, "\xe2\x82\xac"), 0);
     }
   }

@@ -104,7 +104,7 @@ static void test_keep_alive(void **state) {
     if (i % 2 == 0) assert_true(raw_expect_frame(&peer, RAW_FIN | RAW_PONG, payload, size));
   }
   assert_int_equal(log_count(&log, HWS_EVENT_PONG, 0), 0); /* keep-alive pongs never show */
-  end = log_wait(&log, HWS_EVENT_CLOSE, id);                /* and no answer ends it */
+  end = log_wait(&log, HWS_EVENT_CLOSE, id);               /* and no answer ends it */
   assert_non_null(end);
   assert_int_equal(end->event.error, HWS_ERR_TIMEOUT);
   assert_int_equal(end->event.code, 1006);
@@ -142,9 +142,8 @@ static void test_paused_clock(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_ours),       cmocka_unit_test(test_without_the_option),
-      cmocka_unit_test(test_theirs),     cmocka_unit_test(test_keep_alive),
-      cmocka_unit_test(test_paused_clock),
+      cmocka_unit_test(test_ours),       cmocka_unit_test(test_without_the_option), cmocka_unit_test(test_theirs),
+      cmocka_unit_test(test_keep_alive), cmocka_unit_test(test_paused_clock),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

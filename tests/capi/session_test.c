@@ -107,8 +107,7 @@ static void check_conversation(size_t piece) {
     assert_int_equal(wire.events[i].kind, HWS_EVENT_CLOSE);
     assert_int_equal(wire.events[i].code, 4001);
     assert_int_equal(wire.events[i].error, 0);
-    assert_int_equal(wire.events[i].flags,
-                     wire.events[i].listener == HWS_SERVER ? HWS_CLEAN | HWS_BY_PEER : HWS_CLEAN);
+    assert_int_equal(wire.events[i].flags, wire.events[i].listener == HWS_SERVER ? HWS_CLEAN | HWS_BY_PEER : HWS_CLEAN);
   }
   assert_int_equal(hws_session_should_close_transport(wire.server), 1);
   assert_int_equal(hws_session_should_close_transport(wire.client), 1);

@@ -27,15 +27,14 @@ class Desk {
   }
 
   int poll(int timeout = 0) {
-    auto count = manager->poll(timeout);
-    if (!count) return -1;
-    for (int32_t i = 0; i < *count; i++) {
+    int32_t count = manager->poll(timeout);
+    for (int32_t i = 0; i < count; i++) {
       const hawser::Event &event = *manager->batch().at(i);
       Seen entry{event, {}};
       if (event.size != 0) entry.data.assign(static_cast<const char *>(event.data), static_cast<size_t>(event.size));
       seen.push_back(std::move(entry));
     }
-    return *count;
+    return count;
   }
   static void pump(void *desk) { static_cast<Desk *>(desk)->poll(); }
 

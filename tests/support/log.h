@@ -29,7 +29,8 @@ void log_close(struct log *log);
 hws_result log_poll(struct log *log, int32_t timeout_ms);
 /* log_poll(log, 0) for raw_peer.pump. */
 void log_pump(void *log);
-/* Polls until an event of this kind, of this id (0: any), has come that was not returned yet; NULL when patience ends. */
+/* Polls until an event of this kind, of this id (0: any), has come that was not returned yet; NULL when patience ends.
+ */
 const struct log_entry *log_wait(struct log *log, int32_t kind, hws_id id);
 /* How many events of a kind and id (0: any) there were so far. */
 size_t log_count(const struct log *log, int32_t kind, hws_id id);

@@ -15,8 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char kKey[] = "dGhlIHNhbXBsZSBub25jZQ==";           /* RFC 6455 1.3 */
-static const char kAccept[] = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";    /* and the answer to it */
+static const char kKey[] = "dGhlIHNhbXBsZSBub25jZQ==";              /* RFC 6455 1.3 */
+static const char kAccept[] = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";       /* and the answer to it */
 static const char kGuid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; /* RFC 6455 4.2.2 */
 
 int64_t raw_now_ms(void) {

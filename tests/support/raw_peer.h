@@ -1,5 +1,5 @@
-/* A WebSocket peer on a plain socket, in either role, that shares nothing with the library: it writes what it is told to,
- * right or wrong, and reads frames by the letter of RFC 6455 5.2.
+/* A WebSocket peer on a plain socket, in either role, that shares nothing with the library: it writes what it is told
+ * to, right or wrong, and reads frames by the letter of RFC 6455 5.2.
  *
  * The library under test mostly runs in the same thread. So the peer's socket does not block: while the peer waits, it
  * calls `pump`, which is to let the library work for a moment. Every wait gives up after a generous time, with -1. */
