@@ -142,6 +142,7 @@ Error Session::accept_with(std::string_view subprotocol, std::string_view header
 Error Session::respond(int32_t status, std::string_view headers, const uint8_t *body, size_t size) {
   if (phase_ != Phase::DECIDING) return Error::STATE;
   std::string head = write_response_head(status, headers, size);
+  flushed_ = false;  // before the body, which may leave at once
   Error error = write_text(head);
   bool bodiless = opening_->request().head_only || status == 204 || status == 304;  // RFC 9110 6.4.1
   if (error == Error::OK && !bodiless) {
@@ -152,7 +153,6 @@ Error Session::respond(int32_t status, std::string_view headers, const uint8_t *
     return error;
   }
   failure_ = {Error::ABORTED, status, "the application answered the request"};
-  flushed_ = false;
   enter(Phase::OVER);
   return Error::OK;
 }
@@ -414,8 +414,8 @@ void Session::settle() {
 void Session::write_close(int32_t code, std::string_view reason) {
   uint8_t payload[kMaxControlPayload];
   size_t size = write_close_payload(payload, code, reason);
-  flushed_ = false;
   if (write_frame(true, Opcode::CLOSE, payload, size) == Error::NO_MEMORY) abandon(kNoMemory, false);
+  flushed_ = false;  // only now: room for the frame may have been made by a flush
 }
 
 Error Session::write_frame(bool final, Opcode opcode, const uint8_t *data, size_t size) {

@@ -218,6 +218,28 @@ static void test_large_body(void **state) {
 }
 
 /* Without "requests" plain HTTP is refused, and the application never hears of it. */
+/* A body that leaves with the call itself, to a client that never closes: close_timeout ends the wait for it. */
+static void test_client_that_stays(void **state) {
+  static const char body[20000] = "x";
+  struct log log;
+  struct raw_peer peer;
+  hws_options *options = log_options("requests", 1, "close_timeout", 50, NULL);
+  hws_id id;
+  int port;
+  (void)state;
+  log_open(&log, options);
+  log_listen(&log, NULL, &port);
+  raw_peer_init(&peer, raw_connect(port), 1, log_pump, &log);
+  assert_int_equal(raw_write_text(&peer, "GET / HTTP/1.1\r\nHost: here\r\n\r\n"), 0);
+  id = wait_in_batch(&log, HWS_EVENT_REQUEST);
+  assert_true(id > 0);
+  assert_int_equal(hws_manager_respond(log.manager, id, 200, NULL, body, sizeof body), HWS_OK);
+  assert_non_null(log_wait(&log, HWS_EVENT_CLOSE, id));
+  raw_peer_close(&peer);
+  hws_options_free(options);
+  log_close(&log);
+}
+
 static void test_refusals_are_only_counted(void **state) {
   struct log log;
   struct raw_peer peer;
@@ -369,6 +391,7 @@ int main(void) {
       cmocka_unit_test(test_order),
       cmocka_unit_test(test_respond),
       cmocka_unit_test(test_large_body),
+      cmocka_unit_test(test_client_that_stays),
       cmocka_unit_test(test_refusals_are_only_counted),
       cmocka_unit_test(test_no_answer),
       cmocka_unit_test(test_keep_handshake),
