@@ -1,9 +1,7 @@
 // What is behind the opaque handles of hawser.h.
 #pragma once
 
-#include <cstdio>
 #include <memory>
-#include <string_view>
 
 #include "hawser.h"
 #include "manager/manager.hpp"

@@ -1,7 +1,7 @@
 // The C API of the session without I/O: checks the arguments, calls, translates.
 #include <new>
 
-#include "handles.hpp"
+#include "arguments.hpp"
 
 using hawser::Error;
 using hawser::Opcode;
@@ -19,26 +19,16 @@ std::unique_ptr<hws_session> make_session(Role role, const hws_options *options)
 }
 
 template <typename Call>
-hws_result with(hws_session *session, Call call) try {
-  return session != nullptr ? static_cast<hws_result>(call(*session->session)) : HWS_ERR_ARGUMENT;
+hws_result with(hws_session *session, Error arguments, Call call) try {
+  if (session == nullptr) return HWS_ERR_ARGUMENT;
+  return code(arguments != Error::OK ? arguments : call(*session->session));
 } catch (const std::bad_alloc &) {
   return HWS_ERR_NO_MEMORY;
 }
 
-bool is_payload(const void *data, size_t size) {
-  return data != nullptr || size == 0;
-}
-const uint8_t *bytes(const void *data) {
-  return static_cast<const uint8_t *>(data);
-}
-bool is_message_opcode(int32_t opcode) {
-  return opcode == HWS_TEXT || opcode == HWS_BINARY;
-}
-std::string_view text(const char *string) {
-  return string != nullptr ? string : "";
-}
-std::string_view headers_of(const hws_options *options) {
-  return options != nullptr ? std::string_view(options->values.snapshot()->headers()) : std::string_view();
+template <typename Call>
+hws_result with(hws_session *session, Call call) {
+  return with(session, Error::OK, call);
 }
 
 }  // namespace
@@ -118,21 +108,18 @@ hws_result hws_session_output_sent(hws_session *session, size_t size) {
 }
 
 hws_result hws_session_send(hws_session *session, int32_t opcode, const void *data, size_t size) {
-  if (!is_payload(data, size)) return HWS_ERR_ARGUMENT;
-  if (!is_message_opcode(opcode)) return HWS_ERR_OPCODE;
-  return with(session, [&](hawser::SoloSession &own) { return own.send(Opcode(opcode), bytes(data), size); });
+  return with(session, check_message(opcode, data, size),
+              [&](hawser::SoloSession &own) { return own.send(Opcode(opcode), bytes(data), size); });
 }
 
 hws_result hws_session_send_part(hws_session *session, int32_t opcode, const void *data, size_t size, int32_t final) {
-  if (!is_payload(data, size)) return HWS_ERR_ARGUMENT;
-  if (!is_message_opcode(opcode)) return HWS_ERR_OPCODE;
-  return with(session,
+  return with(session, check_message(opcode, data, size),
               [&](hawser::SoloSession &own) { return own.send_part(Opcode(opcode), bytes(data), size, final != 0); });
 }
 
 hws_result hws_session_ping(hws_session *session, const void *data, size_t size) {
-  if (!is_payload(data, size)) return HWS_ERR_ARGUMENT;
-  return with(session, [&](hawser::SoloSession &own) { return own.ping(bytes(data), size); });
+  return with(session, check_payload(data, size),
+              [&](hawser::SoloSession &own) { return own.ping(bytes(data), size); });
 }
 
 hws_result hws_session_close(hws_session *session, int32_t close_code, const char *reason) {

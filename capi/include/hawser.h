@@ -27,22 +27,22 @@
  *    readers (path, header, address, queued ...) answer until the next poll; after it all of them return HWS_ERR_STALE
  *    or NULL.
  * 3. CLOSE says who ended the connection and why: in fields for programs, and in words (hws_manager_event_text).
- * 4. A message is accepted whole whenever fewer than "max_send_queue" bytes are queued before it, whatever its own size;
- *    else it is refused whole with HWS_ERR_WOULD_BLOCK, and exactly one DRAIN event follows when the queue is down to a
- *    quarter. Nothing is dropped silently. Pongs and Closes are never refused: a peer whose unread pongs pile up is read
- *    no further until it reads them. With "pause_above" the library stops reading from a connection whose queue is above
- *    it. What would break the protocol is refused where it is said: text that is not UTF-8, a whole message inside an
- *    unfinished one, an opcode other than HWS_TEXT and HWS_BINARY, a close code that may not travel, a reason of over 123
- *    bytes or not UTF-8, a control payload over 125 bytes, anything before OPEN or after close.
+ * 4. A message is accepted whole whenever fewer than "max_send_queue" bytes are queued before it, whatever its own
+ *    size; else it is refused whole with HWS_ERR_WOULD_BLOCK, and exactly one DRAIN event follows when the queue is
+ *    down to a quarter. Nothing is dropped silently. Pongs and Closes are never refused: a peer whose unread pongs pile
+ *    up is read no further until it reads them. With "pause_above" the library stops reading from a connection whose
+ *    queue is above it. What would break the protocol is refused where it is said: text that is not UTF-8, a whole
+ *    message inside an unfinished one, an opcode other than HWS_TEXT and HWS_BINARY, a close code that may not travel,
+ *    a reason of over 123 bytes or not UTF-8, a control payload over 125 bytes, anything before OPEN or after close.
  * 5. Your loop or ours. Ours: call hws_manager_poll. Yours: hws_manager_fd switches the manager to a descriptor that is
- *    level-triggered and readable while anything is left to do (events, bytes to read, unsent output, timers); when it is
- *    readable call hws_manager_poll(manager, 0). Loops that are edge-triggered call that until it returns 0. A poll that
- *    a signal interrupts returns early, with 0.
- * 6. hws_manager_send, hws_manager_close and hws_manager_wake may be called from any thread at any time, and one caller's
- *    sends arrive in its order, whichever threads it used. 0 means accepted: if the connection ends first, its CLOSE says
- *    so. During an unfinished hws_manager_send_part a message of another thread waits behind it. All other calls may come
- *    from any one thread at a time, never during poll. No call may be in progress during hws_manager_free. Managers share
- *    nothing that you can see.
+ *    level-triggered and readable while anything is left to do (events, bytes to read, unsent output, timers); when it
+ *    is readable call hws_manager_poll(manager, 0). Loops that are edge-triggered call that until it returns 0. A poll
+ *    that a signal interrupts returns early, with 0.
+ * 6. hws_manager_send, hws_manager_close and hws_manager_wake may be called from any thread at any time, and one
+ *    caller's sends arrive in its order, whichever threads it used. 0 means accepted: if the connection ends first, its
+ *    CLOSE says so. During an unfinished hws_manager_send_part a message of another thread waits behind it. All other
+ *    calls may come from any one thread at a time, never during poll. No call may be in progress during
+ *    hws_manager_free. Managers share nothing that you can see.
  * 7. No C++ exception crosses this border. Out of memory is HWS_ERR_NO_MEMORY, and the manager stays usable.
  * 8. The library raises no signal (no SIGPIPE either), changes no signal handler and opens every descriptor
  *    close-on-exec. After fork the child may only free, which writes nothing to the wire.
@@ -51,9 +51,10 @@
  * CONVENTIONS
  *
  * Every function takes a stale, foreign or zero id and a NULL handle, and answers with an error code (or NULL, where it
- * returns a pointer). A payload is always (const void *data, size_t size); data may be NULL where size is 0. A send copies
- * or writes: your memory is neither kept nor changed. Text arguments are UTF-8 and end with NUL. Only the _new and _free
- * pairs own anything: nothing else that is returned is yours to free. Times are milliseconds, sizes are bytes.
+ * returns a pointer). A payload is always (const void *data, size_t size); data may be NULL where size is 0. A send
+ * copies or writes: your memory is neither kept nor changed. Text arguments are UTF-8 and end with NUL. Only the _new
+ * and _free pairs own anything: nothing else that is returned is yours to free. Times are milliseconds, sizes are
+ * bytes.
  */
 #ifndef HAWSER_H
 #define HAWSER_H
@@ -84,37 +85,37 @@ typedef int32_t hws_result;
 
 enum {
   HWS_OK = 0,
-  HWS_ERR_NO_MEMORY = -1,   /* out of memory, or over "memory_budget" */
-  HWS_ERR_ARGUMENT = -2,    /* a NULL handle, a NULL payload with a size, a number out of range */
-  HWS_ERR_STALE = -3,       /* the id names nothing, or nothing any more */
-  HWS_ERR_CLOSED = -4,      /* the connection is closed or closing */
-  HWS_ERR_WOULD_BLOCK = -5, /* the send queue is full: a DRAIN event follows */
-  HWS_ERR_TOO_SMALL = -6,   /* the next record does not fit into the buffer */
-  HWS_ERR_STATE = -7,       /* not now: before OPEN, inside an unfinished message, not a pending REQUEST */
-  HWS_ERR_URL = -8,         /* not a ws:// or wss:// URL */
-  HWS_ERR_OPTION = -9,      /* no option has this name and kind */
-  HWS_ERR_RANGE = -10,      /* the value of an option is out of its range or malformed */
-  HWS_ERR_HEADER = -11,     /* a header name that is no token, or a value with a control character */
-  HWS_ERR_OPCODE = -12,     /* an opcode other than HWS_TEXT and HWS_BINARY, or not the unfinished message's */
-  HWS_ERR_CLOSE_CODE = -13, /* a close code that may not travel (RFC 6455 7.4) */
-  HWS_ERR_UTF8 = -14,       /* text that is not UTF-8 (RFC 6455 8.1) */
-  HWS_ERR_TOO_LARGE = -15,  /* a control payload over 125 bytes, a close reason over 123 */
+  HWS_ERR_NO_MEMORY = -1,    /* out of memory, or over "memory_budget" */
+  HWS_ERR_ARGUMENT = -2,     /* a NULL handle, a NULL payload with a size, a number out of range */
+  HWS_ERR_STALE = -3,        /* the id names nothing, or nothing any more */
+  HWS_ERR_CLOSED = -4,       /* the connection is closed or closing */
+  HWS_ERR_WOULD_BLOCK = -5,  /* the send queue is full: a DRAIN event follows */
+  HWS_ERR_TOO_SMALL = -6,    /* the next record does not fit into the buffer */
+  HWS_ERR_STATE = -7,        /* not now: before OPEN, inside an unfinished message, not a pending REQUEST */
+  HWS_ERR_URL = -8,          /* not a ws:// or wss:// URL */
+  HWS_ERR_OPTION = -9,       /* no option has this name and kind, or no counter this name */
+  HWS_ERR_RANGE = -10,       /* the value of an option is out of its range or malformed */
+  HWS_ERR_HEADER = -11,      /* a header name that is no token, or a value with a control character */
+  HWS_ERR_OPCODE = -12,      /* an opcode other than HWS_TEXT and HWS_BINARY, or not the unfinished message's */
+  HWS_ERR_CLOSE_CODE = -13,  /* a close code that may not travel (RFC 6455 7.4) */
+  HWS_ERR_UTF8 = -14,        /* text that is not UTF-8 (RFC 6455 8.1) */
+  HWS_ERR_TOO_LARGE = -15,   /* a control payload over 125 bytes, a close reason over 123 */
   HWS_ERR_UNSUPPORTED = -16, /* this build or this system cannot do it */
-  HWS_ERR_BUSY = -17,       /* another thread is inside poll: see promise 6 */
-  HWS_ERR_SYSTEM = -18,     /* a system call failed: errno in `system` or in words */
-  HWS_ERR_RANDOM = -19,     /* the system's random generator failed */
-  HWS_ERR_RESOLVE = -20,    /* the host name has no address; `system`: 0 */
-  HWS_ERR_CONNECT = -21,    /* no address of the host took the connection; `system`: errno */
-  HWS_ERR_LISTEN = -22,     /* bind or listen failed; `system`: errno */
-  HWS_ERR_TLS = -23,        /* reserved for TLS */
-  HWS_ERR_HTTP = -24,       /* the server refused the upgrade; `system`: the HTTP status */
-  HWS_ERR_HANDSHAKE = -25,  /* the peer's opening handshake breaks RFC 6455 section 4 */
-  HWS_ERR_PROTOCOL = -26,   /* the peer broke RFC 6455 section 5 or 7 */
-  HWS_ERR_LIMIT = -27,      /* the peer exceeded a limit: the words name it */
-  HWS_ERR_TIMEOUT = -28,    /* a deadline passed: the words name it */
-  HWS_ERR_EOF = -29,        /* the peer ended the TCP connection without a Close frame */
-  HWS_ERR_IO = -30,         /* reading or writing failed; `system`: errno (ECONNRESET ...) */
-  HWS_ERR_ABORTED = -31     /* hws_manager_abort, or an answer to REQUEST that was not an upgrade */
+  HWS_ERR_BUSY = -17,        /* another thread is inside poll: see promise 6 */
+  HWS_ERR_SYSTEM = -18,      /* a system call failed; `system`: errno */
+  HWS_ERR_RANDOM = -19,      /* the system's random generator failed */
+  HWS_ERR_RESOLVE = -20,     /* the host name has no address; `system`: 0 */
+  HWS_ERR_CONNECT = -21,     /* no address of the host took the connection; `system`: errno */
+  HWS_ERR_LISTEN = -22,      /* bind or listen failed: hws_manager_last_error says why */
+  HWS_ERR_TLS = -23,         /* reserved for TLS */
+  HWS_ERR_HTTP = -24,        /* the server refused the upgrade; `system`: the HTTP status */
+  HWS_ERR_HANDSHAKE = -25,   /* the peer's opening handshake breaks RFC 6455 section 4; `system`: our answer's status */
+  HWS_ERR_PROTOCOL = -26,    /* the peer broke RFC 6455 section 5 or 7 */
+  HWS_ERR_LIMIT = -27,       /* a limit was exceeded, by the peer or by a call: the words name it */
+  HWS_ERR_TIMEOUT = -28,     /* a deadline passed: the words name it */
+  HWS_ERR_EOF = -29,         /* the peer ended the TCP connection without a Close frame */
+  HWS_ERR_IO = -30,          /* reading or writing failed; `system`: errno (ECONNRESET ...) */
+  HWS_ERR_ABORTED = -31      /* hws_manager_abort, a close before OPEN, hws_manager_respond (`system`: its status) */
 };
 
 /* The version of the library, "0.1.0". A constant string. Any thread. */
@@ -148,9 +149,9 @@ enum { HWS_TEXT = 1, HWS_BINARY = 2 };
 enum {
   HWS_FIRST = 1,       /* MESSAGE: begins a message */
   HWS_FINAL = 2,       /* MESSAGE: ends a message; a whole one is both */
-  HWS_BY_PEER = 4,     /* CLOSE: the peer ended it, or broke the protocol */
+  HWS_BY_PEER = 4,     /* CLOSE: the peer ended it, broke the protocol, was silent, or could not be reached */
   HWS_CLEAN = 8,       /* CLOSE: both Close frames were exchanged (RFC 6455 7.1.4) */
-  HWS_COMPRESSED = 16, /* MESSAGE: came compressed (RFC 7692) */
+  HWS_COMPRESSED = 16, /* reserved for messages that came compressed (RFC 7692) */
   HWS_UPGRADE = 32     /* REQUEST: a WebSocket handshake, may be accepted; else plain HTTP, only to be responded to */
 };
 
@@ -166,16 +167,17 @@ typedef struct hws_event {
   int32_t error;      /* CLOSE: 0 or the HWS_ERR_* that ended it */
   int32_t system;     /* CLOSE: errno or HTTP status, as error says; else 0 */
   uint32_t flags;     /* HWS_FIRST ... */
-  const void *data;   /* payload, or the peer's close reason; any alignment, no NUL at the end; may be NULL when size is 0 */
+  const void
+      *data; /* payload, or the peer's close reason; any alignment, no NUL at the end; may be NULL when size is 0 */
 } hws_event;
 
 /* ---------------------------------------------------------------------------------------------------------------------
  * Options
  *
- * A set of named values for a manager, a listener or a connection. What is not set comes from the manager's options, and
- * what is not set there from the defaults. A use takes a snapshot: the handle may be changed or freed at once. One handle
- * belongs to one thread at a time. All names, with kind, default, range and text: hws_option_count and its neighbours, or
- * docs/options.md.
+ * A set of named values for a manager, a listener or a connection. What is not set comes from the manager's options,
+ * and what is not set there from the defaults. A use takes a snapshot: the handle may be changed or freed at once. One
+ * handle belongs to one thread at a time. All names, with kind, default, range and text: hws_option_count and its
+ * neighbours, or docs/options.md.
  * ------------------------------------------------------------------------------------------------------------------ */
 
 typedef struct hws_options hws_options;
@@ -193,18 +195,22 @@ HWS_API hws_options *hws_options_new(void);
 /* Frees it; NULL is fine. Managers, listeners and connections that used it are not touched. */
 HWS_API void hws_options_free(hws_options *options);
 
-/* Sets a number or a flag. HWS_ERR_OPTION: no such number; HWS_ERR_RANGE: out of range. */
+/* Sets a number or a flag. HWS_ERR_OPTION: no such number; HWS_ERR_RANGE: out of range, as 0 is where -1 is in it. */
 HWS_API hws_result hws_options_set_int(hws_options *options, const char *name, int64_t value);
 
-/* Sets a text; value is copied. HWS_ERR_OPTION: no such text; HWS_ERR_RANGE: malformed (a subprotocol that is no token). */
+/* Sets a text; value is copied. HWS_ERR_OPTION: no such text; HWS_ERR_RANGE: malformed (a subprotocol that is no
+ * token). */
 HWS_API hws_result hws_options_set_text(hws_options *options, const char *name, const char *value);
 
-/* Adds a header field to the request of a connect, the 101 of an accept, the answer of a respond. Fields of the same name
- * are all sent. HWS_ERR_HEADER: the name is no token, the value has a CR, LF, NUL or another control character, or the
- * name belongs to the handshake itself (Host, Upgrade, Connection, Sec-WebSocket-*, Content-Length, Transfer-Encoding). */
+/* Adds a header field to the request of a connect, the 101 of a listener or an accept, the answer of a respond. Fields
+ * of the same name are all sent; those of the manager's options come on top, but for a respond. HWS_ERR_HEADER: the
+ * name is no token, the value has a CR, LF, NUL or another control character, or the name belongs to the handshake
+ * itself or to HTTP's framing (Host, Upgrade, Connection, Sec-WebSocket-*, Content-Length, Transfer-Encoding, Expect
+ * ...). */
 HWS_API hws_result hws_options_add_header(hws_options *options, const char *name, const char *value);
 
-/* Discovery: options have the indexes 0 to hws_option_count() - 1. Out of range: NULL or 0. Constant strings. Any thread. */
+/* Discovery: options have the indexes 0 to hws_option_count() - 1. Out of range: NULL or 0. Constant strings. Any
+ * thread. */
 HWS_API int32_t hws_option_count(void);
 HWS_API const char *hws_option_name(int32_t index);
 HWS_API int32_t hws_option_kind(int32_t index);
@@ -219,23 +225,25 @@ HWS_API const char *hws_option_text(int32_t index); /* what it does, in a senten
 
 typedef struct hws_manager hws_manager;
 
-/* A manager with these defaults for all its connections (NULL: the library's). NULL when out of memory or descriptors. */
+/* A manager with these defaults for all its connections (NULL: the library's). NULL: out of memory or descriptors. */
 HWS_API hws_manager *hws_manager_new(const hws_options *options);
 
 /* Ends every connection and listener, without events and without Close frames, and frees the manager. NULL is fine. */
 HWS_API void hws_manager_free(hws_manager *manager);
 
-/* Listens at a ws:// URL whose host is an IPv4 or IPv6 address or "localhost" (127.0.0.1); port 0 takes a free one, which
- * hws_manager_local_address tells. Path and query are not matched: look at hws_manager_path. Returns the listener's id, or
- * HWS_ERR_URL, _LISTEN, _UNSUPPORTED (wss://), _NO_MEMORY. */
+/* Listens at a ws:// URL whose host is an IPv4 or IPv6 address or "localhost" (127.0.0.1); port 0 takes a free one,
+ * which hws_manager_local_address tells. Path and query are not matched: look at hws_manager_path. Returns the
+ * listener's id, or HWS_ERR_URL, _LISTEN, _LIMIT (1024 listeners), _UNSUPPORTED (wss://), _SYSTEM, _NO_MEMORY. */
 HWS_API hws_id hws_manager_listen(hws_manager *manager, const char *url, const hws_options *options);
 
-/* Starts to connect to a ws:// URL and returns at once; OPEN or CLOSE follows. The Origin header is the option "origin".
- * Redirects are not followed. Returns the connection's id, or HWS_ERR_URL, _LIMIT, _UNSUPPORTED (wss://), _NO_MEMORY. */
+/* Starts to connect to a ws:// URL and returns at once; OPEN or CLOSE follows. The Origin header is the option
+ * "origin". Redirects are not followed. Returns the connection's id, or HWS_ERR_URL, _LIMIT ("max_connections"),
+ * _UNSUPPORTED (wss://), _NO_MEMORY. */
 HWS_API hws_id hws_manager_connect(hws_manager *manager, const char *url, const hws_options *options);
 
 /* Ends the previous batch, sends what is queued, and waits up to timeout_ms (-1: for ever, 0: not at all) for events.
- * Returns the number of events now in the batch; 0 when the time is up, on a wake and when a signal came. */
+ * Returns the number of events now in the batch; 0 when the time is up, on a wake and when a signal came. HWS_ERR_BUSY:
+ * another thread is inside poll; _ARGUMENT, _SYSTEM, _NO_MEMORY. */
 HWS_API hws_result hws_manager_poll(hws_manager *manager, int32_t timeout_ms);
 
 /* Sends now what the next poll would send, as far as the kernel takes it. */
@@ -244,17 +252,19 @@ HWS_API hws_result hws_manager_flush(hws_manager *manager);
 /* Makes a poll that waits, or else the next one, return. Any thread, and signal handlers too. */
 HWS_API hws_result hws_manager_wake(hws_manager *manager);
 
-/* A descriptor for an outer loop, see promise 5. It stays the manager's: do not close it. */
+/* A descriptor for an outer loop, see promise 5. It stays the manager's: do not close it. HWS_ERR_UNSUPPORTED where the
+ * system has none to offer, _SYSTEM when none could be opened, _NO_MEMORY. */
 HWS_API int64_t hws_manager_fd(hws_manager *manager);
 
-/* Words about the last failed call of the polling thread: "" if there was none. Valid until the next failed call. */
+/* Words about the last call that answered the polling thread with an error code other than HWS_ERR_BUSY: "" if there
+ * was none. Valid until the next such call. */
 HWS_API const char *hws_manager_last_error(const hws_manager *manager);
 
 /* Event number `index` of the batch; NULL out of range. Valid until the next poll or free. */
 HWS_API const hws_event *hws_manager_event(const hws_manager *manager, int32_t index);
 
-/* Words about an event, in English: for CLOSE which layer ended it and why. Never NULL for an index in range. Valid until
- * the next poll or free. */
+/* Words about an event, in English: for CLOSE which layer ended it and why. Never NULL for an index in range. Valid
+ * until the next poll or free. */
 HWS_API const char *hws_manager_event_text(const hws_manager *manager, int32_t index);
 
 /* The batch as flat records, for foreign-function interfaces that are slow at structs. Packs whole records into buffer
@@ -277,57 +287,68 @@ HWS_API int64_t hws_manager_pack_size(hws_manager *manager);
 
 /* Sends a whole message; opcode is HWS_TEXT or HWS_BINARY. It leaves with the next poll or flush, or at once if it is
  * large. Any thread. HWS_ERR_WOULD_BLOCK, _UTF8, _OPCODE, _STATE, _CLOSED, _STALE, _ARGUMENT, _NO_MEMORY. */
-HWS_API hws_result hws_manager_send(hws_manager *manager, hws_id connection, int32_t opcode, const void *data, size_t size);
+HWS_API hws_result hws_manager_send(hws_manager *manager, hws_id connection, int32_t opcode, const void *data,
+                                    size_t size);
 
-/* Sends a part of a message as one frame (RFC 6455 5.4); the last part has final != 0. Every part of a message names the
- * same opcode. A text may be cut inside a character. Errors as hws_manager_send. */
+/* Sends a part of a message as one frame (RFC 6455 5.4); the last part has final != 0. Every part of a message names
+ * the same opcode. A text may be cut inside a character. Errors as hws_manager_send. */
 HWS_API hws_result hws_manager_send_part(hws_manager *manager, hws_id connection, int32_t opcode, const void *data,
                                          size_t size, int32_t final);
 
-/* Sends a ping with up to 125 bytes. Pings that keep a connection alive are the library's own ("ping_interval"). */
+/* Sends a ping with up to 125 bytes. Pings that keep a connection alive are the library's own ("ping_interval").
+ * HWS_ERR_WOULD_BLOCK, _TOO_LARGE, _STATE, _CLOSED, _STALE, _ARGUMENT, _NO_MEMORY. */
 HWS_API hws_result hws_manager_ping(hws_manager *manager, hws_id connection, const void *data, size_t size);
 
-/* Starts the closing handshake: sends a Close behind what is queued. Messages are still delivered until the peer's Close;
- * CLOSE follows. code 0 sends an empty Close; else 1000-1003, 1007-1014, 3000-4999. reason: up to 123 bytes of UTF-8, or
- * NULL. Before OPEN it gives up the handshake. A listener: stops listening, its CLOSE follows, its connections stay.
- * Any thread. HWS_ERR_CLOSE_CODE, _TOO_LARGE, _UTF8, _CLOSED, _STALE. */
+/* Starts the closing handshake: sends a Close behind what is queued. Messages are still delivered until the peer's
+ * Close; CLOSE follows. code 0 sends an empty Close; else 1000-1003, 1007-1014, 3000-4999. reason: up to 123 bytes of
+ * UTF-8, or NULL. Before OPEN it gives up the handshake. A listener: stops listening, its CLOSE follows, its
+ * connections stay. Any thread. HWS_ERR_CLOSE_CODE (also: a reason without a code), _TOO_LARGE, _UTF8, _CLOSED, _STALE,
+ * _NO_MEMORY. */
 HWS_API hws_result hws_manager_close(hws_manager *manager, hws_id id, int32_t code, const char *reason);
 
-/* Ends the TCP connection at once, unsent bytes and all. A listener: as hws_manager_close. CLOSE follows. */
+/* Ends the TCP connection at once, unsent bytes and all. A listener: as hws_manager_close. CLOSE follows.
+ * HWS_ERR_CLOSED, _STALE. */
 HWS_API hws_result hws_manager_abort(hws_manager *manager, hws_id id);
 
-/* Reads no more from a connection, accepts no more at a listener, until resume. Its keep-alive clock stands still. */
+/* Reads no more from a connection, accepts no more at a listener, until resume. Its keep-alive clock stands still.
+ * HWS_ERR_CLOSED, _STALE. */
 HWS_API hws_result hws_manager_pause(hws_manager *manager, hws_id id);
 HWS_API hws_result hws_manager_resume(hws_manager *manager, hws_id id);
 
-/* Bytes accepted for sending and not yet given to the kernel. In the batch of its CLOSE: bytes that were never sent. */
+/* Bytes accepted for sending and not yet given to the kernel. In the batch of its CLOSE: bytes that were never sent.
+ * HWS_ERR_STALE, for a listener too. */
 HWS_API int64_t hws_manager_queued(hws_manager *manager, hws_id connection);
 
-/* A number of yours that comes with every later event of the id. Accepted connections start with their listener's. */
+/* A number of yours that comes with every later event of the id. Accepted connections start with their listener's.
+ * HWS_ERR_CLOSED, _STALE. */
 HWS_API hws_result hws_manager_set_tag(hws_manager *manager, hws_id id, int64_t tag);
 
-/* Sends a message to every open connection of a listener but `except` (0: none). Returns how many accepted it. One whose
- * queue is full is closed with 1013, or with "slow_reader" = "skip" skipped: its DRAIN follows, with the count. */
+/* Sends a message to every open connection of a listener but `except` (0: none). Returns how many accepted it. One
+ * whose queue is full is closed with 1013, or with "slow_reader" = "skip" skipped: its DRAIN follows, with the count.
+ * HWS_ERR_UTF8, _OPCODE, _CLOSED, _STALE, _ARGUMENT, _NO_MEMORY. */
 HWS_API int32_t hws_manager_broadcast(hws_manager *manager, hws_id listener, hws_id except, int32_t opcode,
                                       const void *data, size_t size);
 
 /* Answers a REQUEST that has HWS_UPGRADE with 101; OPEN follows. subprotocol: one that the client offered, or NULL for
  * none (HWS_ERR_ARGUMENT otherwise). headers: an options handle whose headers are added, or NULL. HWS_ERR_STATE if no
- * REQUEST waits. */
+ * such REQUEST waits; _CLOSED, _STALE, _NO_MEMORY. */
 HWS_API hws_result hws_manager_accept(hws_manager *manager, hws_id connection, const char *subprotocol,
                                       const hws_options *headers);
 
-/* Answers a REQUEST with any HTTP status from 200 to 599 and a body, then ends the connection: CLOSE follows. */
-HWS_API hws_result hws_manager_respond(hws_manager *manager, hws_id connection, int32_t status, const hws_options *headers,
-                                       const void *body, size_t size);
+/* Answers a REQUEST with any HTTP status from 200 to 599 (else HWS_ERR_ARGUMENT) and a body, then ends the connection:
+ * CLOSE follows. Errors as hws_manager_accept. */
+HWS_API hws_result hws_manager_respond(hws_manager *manager, hws_id connection, int32_t status,
+                                       const hws_options *headers, const void *body, size_t size);
 
 /* ---------------------------------------------------------------------------------------------------------------------
- * Readers. NULL where there is nothing to tell. Handshake data (path, headers, status) can be read during the batch of
- * REQUEST, OPEN or CLOSE, and later with the option "keep_handshake"; addresses and subprotocol as long as the id lives.
- * The strings are the library's, valid until the next poll (address: the next call).
+ * Readers. NULL where there is nothing to tell. Handshake data (path, headers, status) can be read from REQUEST to the
+ * end of the batch with OPEN, in the batch of the CLOSE of a connection that never opened, and with the option
+ * "keep_handshake" at any time; addresses and subprotocol as long as the id lives. The strings are the library's, valid
+ * until the next poll (address: the next call).
  * ------------------------------------------------------------------------------------------------------------------ */
 
-/* The request target, path and query as they came: "/chat?room=1". For an outgoing connection the one it asked for. */
+/* The request target, path and query as they came: "/chat?room=1". For an outgoing connection the one it asked for,
+ * once it has. */
 HWS_API const char *hws_manager_path(hws_manager *manager, hws_id connection);
 
 /* The value of the peer's header field `name` (any case), its nth occurrence from 0. */
@@ -339,23 +360,23 @@ HWS_API const char *hws_manager_header_at(hws_manager *manager, hws_id connectio
 /* What the server answered to an outgoing connection: "403 Forbidden". */
 HWS_API const char *hws_manager_status(hws_manager *manager, hws_id connection);
 
-/* The subprotocol agreed on; while a REQUEST waits the first of the option "subprotocols" that the client offers, which is
- * yours to pass to hws_manager_accept. NULL if none. */
+/* The subprotocol agreed on; while a REQUEST waits the first of the option "subprotocols" that the client offers, which
+ * is yours to pass to hws_manager_accept. NULL if none. */
 HWS_API const char *hws_manager_subprotocol(hws_manager *manager, hws_id connection);
 
 /* "192.0.2.1:50000" or "[2001:db8::1]:50000". Local: also of a listener. */
 HWS_API const char *hws_manager_peer_address(hws_manager *manager, hws_id connection);
 HWS_API const char *hws_manager_local_address(hws_manager *manager, hws_id id);
 
-/* A counter of the manager by its name; HWS_ERR_OPTION for an unknown one. Names by index, 0 to hws_stat_count() - 1. */
+/* A counter of the manager by its name; HWS_ERR_OPTION: there is none. Names by index, 0 to hws_stat_count() - 1. */
 HWS_API int64_t hws_manager_stat(hws_manager *manager, const char *name);
 HWS_API int32_t hws_stat_count(void);
 HWS_API const char *hws_stat_name(int32_t index);
 HWS_API const char *hws_stat_text(int32_t index);
 
 /* ---------------------------------------------------------------------------------------------------------------------
- * The session: one connection without any I/O, for those who bring their own. Bytes and time go in, events and bytes come
- * out. The manager runs the same one. One thread at a time.
+ * The session: one connection without any I/O, for those who bring their own. Bytes and time go in, events and bytes
+ * come out. The manager runs the same one. One thread at a time.
  * ------------------------------------------------------------------------------------------------------------------ */
 
 typedef struct hws_session hws_session;
@@ -363,41 +384,45 @@ typedef struct hws_session hws_session;
 enum { HWS_CLIENT = 1, HWS_SERVER = 2 };
 
 /* A client before its handshake (its request is in the output at once), a server before its handshake, or either after
- * somebody else did the upgrade (role: HWS_CLIENT or HWS_SERVER). Time starts at 0: see hws_session_advance_to. NULL on a
- * bad argument or out of memory. */
+ * somebody else did the upgrade (role: HWS_CLIENT or HWS_SERVER). Time starts at 0: see hws_session_advance_to. NULL on
+ * a bad argument or out of memory. */
 HWS_API hws_session *hws_session_new_client(const char *url, const hws_options *options);
 HWS_API hws_session *hws_session_new_server(const hws_options *options);
 HWS_API hws_session *hws_session_new_open(int32_t role, const hws_options *options);
 HWS_API void hws_session_free(hws_session *session);
 
-/* Takes bytes of the peer: they are unmasked in place and events point into them, so they must stay until the events are
- * taken. Returns how many were consumed: fewer than size when events wait to be taken first; call again with the rest. */
+/* Takes bytes of the peer: they are unmasked in place and events point into them, so they must stay until the events
+ * are taken. Returns how many were consumed: fewer than size when events wait to be taken first, a REQUEST to be
+ * answered, or pongs in the output to be sent. Call again with the rest then. */
 HWS_API int64_t hws_session_receive(hws_session *session, void *data, size_t size);
 
 /* The peer ended its side of the transport. CLOSE follows if it did not come yet. */
 HWS_API hws_result hws_session_receive_end(hws_session *session);
 
-/* The next event, NULL when none is left. Valid until the next call of this function. connection, listener, tag are 0. */
+/* The next event, NULL when none is left. Valid until the next call of this function or of hws_session_receive.
+ * connection, listener, tag are 0. */
 HWS_API const hws_event *hws_session_event(hws_session *session);
 
-/* Words about the event that was taken last. */
+/* Words about the event that was taken last. Valid until the next call of this function. */
 HWS_API const char *hws_session_event_text(hws_session *session);
 
-/* Bytes to send, how many, and that some of them were sent. The pointer is valid until the next call on the session. */
+/* Bytes to send, how many, and that some of them were sent (HWS_ERR_ARGUMENT: more than there are). The pointer is
+ * valid until the next call on the session. */
 HWS_API const void *hws_session_output(hws_session *session);
 HWS_API int64_t hws_session_output_size(hws_session *session);
 HWS_API hws_result hws_session_output_sent(hws_session *session, size_t size);
 
 /* As their namesakes of the manager. */
 HWS_API hws_result hws_session_send(hws_session *session, int32_t opcode, const void *data, size_t size);
-HWS_API hws_result hws_session_send_part(hws_session *session, int32_t opcode, const void *data, size_t size, int32_t final);
+HWS_API hws_result hws_session_send_part(hws_session *session, int32_t opcode, const void *data, size_t size,
+                                         int32_t final);
 HWS_API hws_result hws_session_ping(hws_session *session, const void *data, size_t size);
 HWS_API hws_result hws_session_close(hws_session *session, int32_t code, const char *reason);
 HWS_API hws_result hws_session_accept(hws_session *session, const char *subprotocol, const hws_options *headers);
-HWS_API hws_result hws_session_respond(hws_session *session, int32_t status, const hws_options *headers, const void *body,
-                                       size_t size);
+HWS_API hws_result hws_session_respond(hws_session *session, int32_t status, const hws_options *headers,
+                                       const void *body, size_t size);
 
-/* The time of the next deadline, -1 if there is none; and the news that it is now_ms (your clock, from 0, never back). */
+/* The time of the next deadline, -1 if there is none; and the news that it is now_ms (your clock, from 0, not back). */
 HWS_API int64_t hws_session_deadline(hws_session *session);
 HWS_API hws_result hws_session_advance_to(hws_session *session, int64_t now_ms);
 

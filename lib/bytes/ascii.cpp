@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 
 #include <openssl/crypto.h>
 
@@ -21,11 +22,6 @@ constexpr std::array<bool, 256> make_token_table() {
 }
 
 constexpr std::array<bool, 256> kTokenTable = make_token_table();
-
-// OWS of RFC 9110 5.6.3.
-constexpr bool is_blank(char c) {
-  return c == ' ' || c == '\t';
-}
 
 }  // namespace
 

@@ -1,14 +1,23 @@
 // The character classes and comparisons of HTTP header fields (RFC 9110 5.6); no locale.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
 #include <string_view>
 
 namespace hawser {
 
 constexpr char ascii_lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+constexpr bool is_alpha(char c) {
+  return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z';
+}
+// Space and tab: OWS of RFC 9110 5.6.3.
+constexpr bool is_blank(char c) {
+  return c == ' ' || c == '\t';
 }
 
 // tchar of RFC 9110 5.6.2.

@@ -1,7 +1,6 @@
 #include "framing/frame_parser.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 namespace hawser {
 

@@ -29,8 +29,7 @@ const EVP_MD *sha1() {
 }
 
 bool is_base64_char(char c) {
-  char lower = ascii_lower(c);
-  return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+  return is_alpha(c) || is_digit(c) || c == '+' || c == '/';
 }
 
 }  // namespace

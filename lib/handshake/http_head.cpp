@@ -18,15 +18,10 @@ Failure malformed(const char *words) {
   return {Error::HANDSHAKE, kBadRequest, words};
 }
 
-bool is_blank(char c) {
-  return c == ' ' || c == '\t';
-}
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
+// Right where char is signed, too.
 bool is_visible_ascii(char c) {
   return c > ' ' && c < '\x7f';
-}  // also where char is signed
+}
 
 }  // namespace
 

@@ -42,14 +42,15 @@ struct Connection final : Sink {
   uint32_t generation = 0;
 
   Stage stage = Stage::FREE;
-  bool told = false;         // the application knows the id
-  bool paused = false;       // by the application
-  bool handshaking = false;  // counted among the inbound handshakes
-  bool refused = false;      // a send was answered with WOULD_BLOCK: DRAIN is due
-  bool open_due = false;     // OPEN is due
-  bool half_closed = false;  // our direction of the transport is shut down
-  int32_t skipped = 0;       // broadcasts since the last DRAIN
-  int32_t write_error = 0;   // errno of a write that failed: nothing more is written
+  bool told = false;          // the application knows the id
+  bool paused = false;        // by the application
+  bool handshaking = false;   // counted among the inbound handshakes
+  bool refused = false;       // a send was answered with WOULD_BLOCK: DRAIN is due
+  bool part_refused = false;  // during an unfinished message: what waits behind that does not count
+  bool open_due = false;      // OPEN is due
+  bool half_closed = false;   // our direction of the transport is shut down
+  int32_t skipped = 0;        // broadcasts since the last DRAIN
+  int32_t write_error = 0;    // errno of a write that failed: nothing more is written
 
   Transport transport;
   Output *output = nullptr;
@@ -87,7 +88,12 @@ struct Connection final : Sink {
   bool queue_full() const {
     return queued() + mailed.load(std::memory_order_relaxed) >= max_queued.load(std::memory_order_relaxed);
   }
-  bool held_back() const { return settings->pause_above >= 0 && queued() > settings->pause_above; }
+  // The same for the thread that has begun a message: what is in the mailbox waits for the end of it.
+  bool part_queue_full() const {
+    return session->in_part() ? queued() >= max_queued.load(std::memory_order_relaxed) : queue_full();
+  }
+  // A queue that nothing leaves any more holds nothing back.
+  bool held_back() const { return settings->pause_above >= 0 && queued() > settings->pause_above && write_error == 0; }
   // Once the session is over its bytes are only read to find the end of them.
   bool may_read() const { return session->over() || (!paused && !held_back() && !session->blocked()); }
   // Tells other threads what their sends would be answered.

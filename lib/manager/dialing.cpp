@@ -38,8 +38,9 @@ Result<int64_t> Manager::listen(std::string_view text, const Options *options) {
   Result<Descriptor> socket =
       listen_tcp(*address, {static_cast<int>(settings->backlog), settings->reuse_port, settings->ipv6_only});
   if (!socket) return socket.failure();
+  if (listeners_.live() >= kMaxListeners) return Failure{Error::LIMIT, 0, "1024 listeners exist already"};
   Listener *listener = listeners_.claim();
-  if (listener == nullptr) return Failure{Error::LIMIT, 0, "too many listeners"};
+  if (listener == nullptr) return Failure{Error::NO_MEMORY, 0, "no memory for a listener"};
   int64_t id = listener->id.load(std::memory_order_relaxed);
   if (Failure failure = poller_->add_level(socket->get(), static_cast<uint64_t>(id), READABLE)) {
     listeners_.release(*listener);

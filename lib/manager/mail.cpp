@@ -6,7 +6,7 @@ namespace hawser {
 Error Manager::other_thread_send(int64_t id, Opcode opcode, const uint8_t *data, size_t size) {
   Connection *connection = connections_.find(id);
   if (connection == nullptr) return Error::STALE;
-  if (opcode != Opcode::TEXT && opcode != Opcode::BINARY) return Error::OPCODE;
+  if (!begins_message(opcode)) return Error::OPCODE;
   if (Error error = connection->sendable.load(std::memory_order_relaxed); error != Error::OK) return error;
   if (opcode == Opcode::TEXT && !utf8_is_valid(data, size)) return Error::UTF8;
   Letter letter{Letter::Kind::SEND, opcode, id, 0, Buffer(budget_)};
@@ -22,6 +22,7 @@ Error Manager::other_thread_send(int64_t id, Opcode opcode, const uint8_t *data,
       connection->mailed.fetch_add(static_cast<int64_t>(size), std::memory_order_relaxed);
     } else {
       answer = Error::WOULD_BLOCK;
+      refused_elsewhere_.fetch_add(1, std::memory_order_relaxed);
       // The manager has to know that a DRAIN is due: once.
       if (connection->refusal_mailed.load(std::memory_order_relaxed)) return answer;
       first = mailbox_.post({Letter::Kind::REFUSAL, Opcode::CONTINUATION, id, 0, Buffer(budget_)});
@@ -108,7 +109,6 @@ void Manager::apply(Connection &connection, Letter &letter) {
   } else {
     connection.refusal_mailed.store(false, std::memory_order_relaxed);
     connection.refused = true;
-    stats_.sends_refused++;
     attention_.push(connection);
   }
 }

@@ -4,8 +4,9 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <mutex>
+#include <utility>
+#include <vector>
 
 #include "bytes/buffer.hpp"
 #include "framing/opcode.hpp"
@@ -33,9 +34,9 @@ class Mailbox {
     letters_.push_back(std::move(letter));
     return !filled_.exchange(true, std::memory_order_relaxed);
   }
-  // All letters.
-  std::deque<Letter> take() {
-    std::deque<Letter> letters;
+  // All letters. Allocates nothing: in a poll there is nobody to whom a lack of memory could be told.
+  std::vector<Letter> take() {
+    std::vector<Letter> letters;
     std::lock_guard lock(mutex_);
     letters.swap(letters_);
     filled_.store(false, std::memory_order_relaxed);
@@ -45,7 +46,7 @@ class Mailbox {
  private:
   std::atomic<bool> filled_{false};
   std::mutex mutex_;
-  std::deque<Letter> letters_;
+  std::vector<Letter> letters_;
 };
 
 }  // namespace hawser

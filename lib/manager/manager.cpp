@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "bytes/deadline.hpp"
+
 namespace hawser {
 
 namespace {
@@ -11,10 +13,6 @@ constexpr size_t kKnownSettings = 32;
 uint32_t next_manager_number() {
   static std::atomic<uint32_t> counter{0};
   return counter.fetch_add(1, std::memory_order_relaxed) % (1U << id_bits::kManager);
-}
-
-constexpr bool is_message_opcode(Opcode opcode) {
-  return opcode == Opcode::TEXT || opcode == Opcode::BINARY;
 }
 
 }  // namespace
@@ -30,18 +28,26 @@ Result<std::unique_ptr<Manager>> Manager::make(const Options *options) {
   Result<Wakeup> wakeup = Wakeup::make();
   if (!wakeup) return wakeup.failure();
   if (Failure failure = (*poller)->add_level(wakeup->fd(), kWakeupToken, READABLE)) return failure;
+  std::optional<Alarm> alarm;
+  if (Result<Alarm> made = Alarm::make()) {
+    if (Failure failure = (*poller)->add_level(made->fd(), kAlarmToken, READABLE)) return failure;
+    alarm = std::move(*made);
+  } else if (made.failure().error != Error::UNSUPPORTED) {
+    return made.failure();
+  }
   return std::unique_ptr<Manager>(
-      new Manager(std::move(defaults), std::move(settings), std::move(*poller), std::move(*wakeup)));
+      new Manager(std::move(defaults), std::move(settings), std::move(*poller), std::move(*wakeup), std::move(alarm)));
 }
 
 Manager::Manager(std::shared_ptr<OptionValues> defaults, std::shared_ptr<const Settings> settings,
-                 std::unique_ptr<Poller> poller, Wakeup wakeup)
+                 std::unique_ptr<Poller> poller, Wakeup wakeup, std::optional<Alarm> alarm)
     : defaults_(std::move(defaults)),
       settings_(std::move(settings)),
       budget_(settings_->memory_budget),
       surroundings_{random_, budget_, now_ms()},
       poller_(std::move(poller)),
       wakeup_(std::move(wakeup)),
+      alarm_(std::move(alarm)),
       resolver_(*poller_, kResolverToken),
       number_(next_manager_number()),
       connections_(settings_->max_connections, number_, false),
@@ -121,7 +127,8 @@ void Manager::release(Connection &connection) {
   connection.count(-connection.queued());
   connection.refusal_mailed.store(false, std::memory_order_relaxed);
   connection.stage = Stage::FREE;
-  connection.told = connection.paused = connection.refused = connection.open_due = connection.half_closed = false;
+  connection.told = connection.paused = connection.open_due = connection.half_closed = false;
+  connection.refused = connection.part_refused = false;
   connection.skipped = connection.write_error = 0;
   connection.tag = connection.listener = 0;
   connection.stalled_since = -1;
@@ -161,10 +168,8 @@ void Manager::rouse(Connection &connection) {
 // Sees to it that the timer rings no later than the next deadline; it may ring earlier.
 void Manager::schedule(Connection &connection) {
   int64_t due = connection.session->deadline();
-  int64_t stall = connection.settings->write_stall_timeout;
-  if (connection.stalled_since >= 0 && stall >= 0) {
-    int64_t stalled = connection.stalled_since + stall;
-    due = due < 0 ? stalled : std::min(due, stalled);
+  if (connection.stalled_since >= 0) {
+    due = earlier(due, after(connection.stalled_since, connection.settings->write_stall_timeout));
   }
   int64_t set = timers_.deadline(connection.slot);
   if (due >= 0 && (set < 0 || due < set)) timers_.set(connection.slot, due);
@@ -194,10 +199,11 @@ Error Manager::send(int64_t id, Opcode opcode, const uint8_t *data, size_t size)
   if (!mailbox_.empty()) deliver_mail();  // what this caller sent from another thread goes first
   Connection *connection = connections_.find(id);
   if (connection == nullptr) return Error::STALE;
-  if (!is_message_opcode(opcode)) return Error::OPCODE;
-  Error error = connection->queue_full() ? refuse(*connection) : connection->session->send(opcode, data, size);
+  if (!begins_message(opcode)) return Error::OPCODE;
+  bool refused = connection->queue_full() && !connection->session->in_part();
+  Error error = refused ? refuse(*connection) : connection->session->send(opcode, data, size);
   if (error != Error::OK && connection->session->over()) touch(*connection);
-  if (alarm_ != nullptr) signal_outer_loop();
+  if (outer_) signal_outer_loop();
   return error;
 }
 
@@ -209,12 +215,19 @@ Error Manager::refuse(Connection &connection) {
   return Error::WOULD_BLOCK;
 }
 
+// The same during an unfinished message. Its thread may wait for DRAIN before it goes on, and must not wait for what
+// waits for itself.
+Error Manager::refuse_part(Connection &connection) {
+  connection.part_refused = connection.session->in_part();
+  return refuse(connection);
+}
+
 Error Manager::send_part(int64_t id, Opcode opcode, const uint8_t *data, size_t size, bool final) {
   deliver_mail();
   Result<Connection *> connection = living(id);
   if (!connection) return connection.failure().error;
-  if (!is_message_opcode(opcode)) return Error::OPCODE;
-  if ((*connection)->queue_full()) return refuse(**connection);
+  if (!begins_message(opcode)) return Error::OPCODE;
+  if ((*connection)->part_queue_full()) return refuse_part(**connection);
   Error error = (*connection)->session->send_part(opcode, data, size, final);
   if (error == Error::OK && final) deliver_held(**connection);
   touch(**connection);
@@ -225,7 +238,7 @@ Error Manager::ping(int64_t id, const uint8_t *data, size_t size) {
   deliver_mail();
   Result<Connection *> connection = living(id);
   if (!connection) return connection.failure().error;
-  if ((*connection)->queue_full()) return refuse(**connection);
+  if ((*connection)->part_queue_full()) return refuse_part(**connection);
   Error error = (*connection)->session->ping(data, size);
   touch(**connection);
   return error;
@@ -337,7 +350,7 @@ Error Manager::respond(int64_t id, int32_t status, std::string_view headers, con
 
 Result<int32_t> Manager::broadcast(int64_t listener, int64_t except, Opcode opcode, const uint8_t *data, size_t size) {
   deliver_mail();
-  if (!is_message_opcode(opcode)) return Failure{Error::OPCODE, 0, "a message is text or binary"};
+  if (!begins_message(opcode)) return Failure{Error::OPCODE, 0, "a message is text or binary"};
   const Listener *found = listeners_.find(listener);
   if (found == nullptr) return Failure{Error::STALE, 0, "the id names no listener"};
   if (found->told()) return Failure{Error::CLOSED, 0, "the listener is closed"};
@@ -431,6 +444,7 @@ const char *Manager::local_address(int64_t id) {
 Result<int64_t> Manager::stat(std::string_view name) {
   stats_.connections = connections_.live();
   stats_.memory = budget_.used();
+  stats_.sends_refused += refused_elsewhere_.exchange(0, std::memory_order_relaxed);
   const int64_t *value = stats_.find(name);
   if (value == nullptr) return Failure{Error::OPTION, 0, "no counter has this name"};
   return *value;

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,7 +52,7 @@ class Manager {
   Result<int64_t> listen(std::string_view url, const Options *options);
   Result<int64_t> connect(std::string_view url, const Options *options);
 
-  int32_t poll(int32_t timeout_ms);  // the number of events; Error::SYSTEM if waiting failed
+  int32_t poll(int32_t timeout_ms);  // the number of events; Error::SYSTEM and errno if waiting failed
   void flush();
   void wake();  // any thread, signal handlers too
   Result<int64_t> outer_fd();
@@ -85,7 +86,7 @@ class Manager {
 
  private:
   Manager(std::shared_ptr<OptionValues> defaults, std::shared_ptr<const Settings> settings,
-          std::unique_ptr<Poller> poller, Wakeup wakeup);
+          std::unique_ptr<Poller> poller, Wakeup wakeup, std::optional<Alarm> alarm);
 
   std::shared_ptr<const Settings> settings_for(const Options *options);
 
@@ -94,7 +95,7 @@ class Manager {
   void retire(const Event &event);
   [[gnu::always_inline]] int poll_once(int64_t until);
   [[gnu::noinline]] bool do_chores();
-  int wait_time(int64_t until) const;
+  int wait_time(int64_t until);
   [[gnu::always_inline]] int64_t next_deadline() const;
   void dispatch(const Ready &ready);
   void dispatch_connection(Connection &connection, uint32_t readiness);
@@ -103,6 +104,7 @@ class Manager {
   [[gnu::noinline]] void run_timers();
   [[gnu::noinline]] void settle_all();
   [[gnu::noinline]] void attend_all();
+  bool has_unread(const Connection &connection) const;
   bool attend(Connection &connection);
   bool tell(Connection &connection);
   void tell_event(Connection &connection, EventKind kind);
@@ -122,6 +124,7 @@ class Manager {
   void touch(Connection &connection);
   Result<Connection *> living(int64_t id) const;
   [[gnu::noinline]] Error refuse(Connection &connection);
+  Error refuse_part(Connection &connection);
   Error close_listener(int64_t id);
   bool broadcast_to(Connection &connection, Block &frame, Opcode opcode, const uint8_t *data, size_t size);
   bool fail_broadcast(Connection &connection);
@@ -159,11 +162,13 @@ class Manager {
   Stats stats_;
   Ownership ownership_;
   Mailbox mailbox_;
+  std::atomic<int64_t> refused_elsewhere_{0};  // sends of other threads that were refused
 
   std::unique_ptr<Poller> poller_;
   Wakeup wakeup_;
-  std::unique_ptr<Alarm> alarm_;  // once an outer loop drives the manager
-  bool signalled_ = false;        // the wakeup is set for the outer loop
+  std::optional<Alarm> alarm_;  // for the timers; none on systems that have no such thing
+  bool outer_ = false;          // an outer loop drives the manager
+  bool signalled_ = false;      // the wakeup is set for the outer loop
   std::atomic<bool> woken_{false};
   Resolver resolver_;
   int64_t names_asked_ = 0;  // queries of the resolver without an answer

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 #include "net/alarm.hpp"
 
@@ -128,7 +129,10 @@ bool Output::append_borrowed(Connection &connection, const uint8_t *head, size_t
     if (head_size != 0) gathered.add(head, head_size);
     gathered.add(payload, payload_size);
     Transfer done = connection.transport.write(gathered.pieces, gathered.count);
-    if (!settle_write(connection, done)) return true;
+    if (!settle_write(connection, done)) {
+      connection.count(static_cast<int64_t>(size));  // accepted, and never sent
+      return true;
+    }
     consume(connection, std::min(done.size, before));
     sent = done.size > before ? done.size - before : 0;
   }
@@ -137,6 +141,9 @@ bool Output::append_borrowed(Connection &connection, const uint8_t *head, size_t
     return true;
   }
   bool moved = make_outbox(connection) && move_to_outbox(connection);
+  // What was not offered to the kernel now is offered by the next flush, whatever comes of the frame.
+  if (moved && !direct) add_segment(connection, nullptr, 0, nullptr);
+  attention_.push(connection);
   size_t head_left = head_size - std::min(sent, head_size);
   uint8_t *at = moved ? connection.outbox->append(size - sent) : nullptr;
   if (at == nullptr) {
@@ -148,8 +155,6 @@ bool Output::append_borrowed(Connection &connection, const uint8_t *head, size_t
   size_t payload_left = size - sent - head_left;
   std::memcpy(at + head_left, payload + payload_size - payload_left, payload_left);
   connection.count(static_cast<int64_t>(size - sent));
-  if (!direct) add_segment(connection, nullptr, 0, nullptr);
-  attention_.push(connection);
   return true;
 }
 
@@ -255,9 +260,11 @@ void Output::consume(Connection &connection, size_t sent) {
   connection.last_segment = kNone;
 }
 
-bool Output::make_outbox(Connection &connection) {
-  if (connection.outbox == nullptr) connection.outbox.reset(new (std::nothrow) Outbox(surroundings_.budget));
-  return connection.outbox != nullptr;
+bool Output::make_outbox(Connection &connection) try {
+  if (connection.outbox == nullptr) connection.outbox = std::make_unique<Outbox>(surroundings_.budget);
+  return true;
+} catch (const std::bad_alloc &) {
+  return false;  // to be caught here: a part of a frame may have been sent
 }
 
 bool Output::move_to_outbox(Connection &connection) {

@@ -27,8 +27,7 @@ Receiver::Receiver(size_t arena_size, int64_t max_batch_bytes, EventBatch &batch
       max_batch_bytes_(max_batch_bytes < 0 ? INT64_MAX : max_batch_bytes) {}
 
 bool Receiver::has_room() const {
-  return !batch_.full() && arena_size_ - used_ >= kLeastOfArena &&
-         batch_.kept_bytes() < max_batch_bytes_;
+  return !batch_.full() && arena_size_ - used_ >= kLeastOfArena && batch_.kept_bytes() < max_batch_bytes_;
 }
 
 // What the driver has to do because of what was received.

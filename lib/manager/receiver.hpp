@@ -23,6 +23,7 @@ class Receiver {
   // True while this batch can take more.
   bool has_room() const;
   bool carries() const { return carried_size_ != 0; }
+  bool carries(const Connection &connection) const { return carries() && carried_ == &connection; }
 
   // Reads once from a connection that may be read, as far as there is room, and parses. Only if has_room().
   void read(Connection &connection);

@@ -1,5 +1,5 @@
-// A descriptor that becomes readable at a time: a timerfd on the clock of now_ms. For managers that an outer loop
-// drives.
+// A descriptor that becomes readable at a time: a timerfd on the clock of now_ms. A loop that has it in its poller
+// needs not read the clock before it waits.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,11 @@ class Alarm {
   static Result<Alarm> make();
   int fd() const { return descriptor_.get(); }
   // Readable from `deadline` (a now_ms) on, until it is set again; -1: never.
-  void set(int64_t deadline);
+  [[gnu::noinline]] void set(int64_t deadline);
+  // Readable at `deadline` at the latest; it may be so earlier, at a time that was set before. -1: no matter when.
+  void ring_by(int64_t deadline) {
+    if (deadline >= 0 && (deadline_ < 0 || deadline < deadline_)) set(deadline);
+  }
 
  private:
   explicit Alarm(Descriptor descriptor) : descriptor_(std::move(descriptor)) {}

@@ -22,14 +22,13 @@ class EpollPoller final : public Poller {
   Failure add_level(int fd, uint64_t token, uint32_t interest) override;
   void set_interest(int fd, uint64_t token, uint32_t interest) override;
   void remove(int fd) override;
-  void used_up(int, uint64_t, uint32_t) override {}
   int wait(std::span<Ready> ready, int timeout_ms) override;
   int fd() const override { return epoll_.get(); }
 
  private:
   static constexpr size_t kMostEvents = 512;
 
-  explicit EpollPoller(Descriptor epoll) : Poller(false), epoll_(std::move(epoll)) {}
+  explicit EpollPoller(Descriptor epoll) : epoll_(std::move(epoll)) {}
   int control(int operation, int fd, uint64_t token, uint32_t events);
 
   Descriptor epoll_;

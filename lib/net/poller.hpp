@@ -1,4 +1,5 @@
-// Waits for descriptors: the interface that each kernel interface (epoll; poll, kqueue ...) implements in one file.
+// Waits for descriptors: what each of the kernel's interfaces for that implements in one file (epoll in
+// epoll_poller.cpp).
 #pragma once
 
 #include <cstdint>
@@ -36,23 +37,12 @@ class Poller {
   // forked child: it shares the kernel's interest list with its parent.
   virtual void remove(int fd) = 0;
 
-  // For pollers whose kernel interface is level-triggered: `readiness` of a stream was used up (a read or write came
-  // short), so report it again when it returns. Pollers that are edge-triggered need no such call.
-  virtual void used_up(int fd, uint64_t token, uint32_t readiness) = 0;
-  bool needs_used_up() const { return needs_used_up_; }
-
   // Waits up to timeout_ms (-1: for ever). Returns how many entries of `ready` were filled, which must have room for
   // one; -errno on failure, -EINTR too.
   virtual int wait(std::span<Ready> ready, int timeout_ms) = 0;
 
   // A descriptor that is readable while something is ready, for outer loops; -1 if this poller has none.
   virtual int fd() const = 0;
-
- protected:
-  explicit Poller(bool needs_used_up) : needs_used_up_(needs_used_up) {}
-
- private:
-  const bool needs_used_up_;
 };
 
 // "auto" takes the best one of the system. Error::UNSUPPORTED for a name that this system does not have, Error::SYSTEM.

@@ -33,14 +33,9 @@ Failure resolve_failure(const char *words) {
   return {Error::RESOLVE, 0, words};
 }
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 // Letters, digits and hyphens (RFC 952, RFC 1123 2.1), and the underscore, which real host names have.
 bool is_label_char(char c) {
-  char lower = ascii_lower(c);
-  return (lower >= 'a' && lower <= 'z') || is_digit(c) || c == '-' || c == '_';
+  return is_alpha(c) || is_digit(c) || c == '-' || c == '_';
 }
 
 bool is_label(std::string_view label) {

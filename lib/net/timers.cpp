@@ -1,5 +1,6 @@
 #include "net/timers.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <new>
 
@@ -7,8 +8,10 @@ namespace hawser {
 
 bool Timers::reserve(uint32_t count) try {
   if (count <= places_.size()) return true;
+  // The heap first: whoever asks again after a failure must not find the keys there and no room for them. It doubles,
+  // as resize does by itself.
+  if (count > heap_.capacity()) heap_.reserve(std::max<size_t>(count, heap_.capacity() * 2));
   places_.resize(count, kAbsent);
-  heap_.reserve(places_.capacity());  // grows geometrically, as places_ does
   return true;
 } catch (const std::bad_alloc &) {
   return false;

@@ -1,8 +1,9 @@
 #include "session/session.hpp"
 
-#include <algorithm>
 #include <cstring>
 #include <new>
+
+#include "bytes/deadline.hpp"
 
 namespace hawser {
 
@@ -13,16 +14,6 @@ constexpr int32_t kMaxPongBytes = 64 * 1024;
 
 constexpr Failure kNoMemory{Error::NO_MEMORY, 0, "no memory, or over the option memory_budget"};
 constexpr Failure kNoRandom{Error::RANDOM, 0, "no random bytes for a masking key"};
-constexpr int64_t kNever = -1;
-
-int64_t after(int64_t time, int64_t duration) {
-  return duration < 0 ? kNever : time + duration;
-}
-
-int64_t earlier(int64_t a, int64_t b) {
-  if (a == kNever) return b;
-  return b == kNever ? a : std::min(a, b);
-}
 
 const uint8_t *bytes_of(std::string_view text) {
   return reinterpret_cast<const uint8_t *>(text.data());
@@ -44,12 +35,14 @@ Session::~Session() = default;
 // ---------------------------------------------------------------------------------------------------------------------
 // The opening handshake
 
-Failure Session::start(const Url &url) {
+Failure Session::start(const Url &url) try {
   opening_.reset(new (std::nothrow) Opening(role_, config_, surroundings_.budget));
   if (!opening_) return kNoMemory;
   Result<std::string> request = opening_->make_request(url, surroundings_.random);
   if (!request) return request.failure();
   return write_text(*request) == Error::OK ? Failure{} : kNoMemory;
+} catch (const std::bad_alloc &) {
+  return kNoMemory;
 }
 
 void Session::assume_open() {
@@ -118,8 +111,8 @@ void Session::refuse(const Refusal &refusal, const Failure &failure) {
   by_peer_ = true;
   std::string head = write_response_head(refusal.status, "", refusal.body.size());
   if (!refusal.head_only) head += refusal.body;
+  flushed_ = false;  // before the text, which may leave at once
   if (write_text(head) != Error::OK) return abandon(kNoMemory, false);
-  flushed_ = false;
   enter(Phase::OVER);
 }
 

@@ -179,7 +179,7 @@ class Session {
   Failure failure_;                              // why it ended, if not by the closing handshake
   int64_t heard_;                                // when bytes came last
   int64_t active_;                               // when a message came or went last
-  int64_t since_;                                // start of the handshake; when our ping or Close left, -1: it has not
+  int64_t since_;                                // start of the handshake; then when our last ping or Close left
   int32_t pong_bytes_ = 0;                       // pongs written since the output was flushed last
   uint16_t close_code_ = close_code::kAbnormal;  // the peer's
   uint16_t pings_ = 0;                           // pings of the application without an answer

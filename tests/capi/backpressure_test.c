@@ -406,6 +406,39 @@ static void test_client_over_the_budget(void **state) {
   hws_options_free(options);
 }
 
+/* What has to wait for the end of an unfinished message does not keep it from being ended, and not its DRAIN either. */
+static void test_unfinished_message_with_a_full_queue(void **state) {
+  struct log log;
+  struct raw_peer peer;
+  hws_options *options = log_options("max_send_queue", 1000, NULL);
+  hws_id listener;
+  hws_id id;
+  int port;
+  (void)state;
+  log_open(&log, options);
+  listener = log_listen(&log, NULL, &port);
+  id = log_join(&log, port, &peer, NULL);
+  assert_int_equal(hws_manager_send_part(log.manager, id, HWS_BINARY, chunk, 10, 0), HWS_OK);
+  assert_int_equal(hws_manager_broadcast(log.manager, listener, 0, HWS_BINARY, chunk, 1200), 1);
+  assert_int_equal(hws_manager_send_part(log.manager, id, HWS_BINARY, chunk, 2000, 0), HWS_OK);
+  assert_int_equal(hws_manager_send_part(log.manager, id, HWS_BINARY, chunk, 5, 1), HWS_ERR_WOULD_BLOCK);
+  assert_int_equal(hws_manager_ping(log.manager, id, "p", 1), HWS_ERR_WOULD_BLOCK);
+  assert_int_equal(hws_manager_send(log.manager, id, HWS_BINARY, chunk, 5), HWS_ERR_STATE);
+  assert_non_null(log_wait(&log, HWS_EVENT_DRAIN, id));
+  assert_int_equal(hws_manager_ping(log.manager, id, "p", 1), HWS_OK);
+  assert_int_equal(hws_manager_send_part(log.manager, id, HWS_BINARY, chunk, 5, 1), HWS_OK);
+  assert_true(raw_expect_frame(&peer, RAW_BINARY, chunk, 10));
+  assert_true(raw_expect_frame(&peer, RAW_CONTINUATION, chunk, 2000));
+  assert_true(raw_expect_frame(&peer, RAW_FIN | RAW_PING, "p", 1));
+  assert_true(raw_expect_frame(&peer, RAW_FIN | RAW_CONTINUATION, chunk, 5));
+  assert_true(raw_expect_frame(&peer, RAW_FIN | RAW_BINARY, chunk, 1200));
+  log_settle(&log);
+  assert_int_equal(log_count(&log, HWS_EVENT_DRAIN, id), 1);
+  raw_peer_close(&peer);
+  log_close(&log);
+  hws_options_free(options);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_would_block_and_drain),
@@ -420,6 +453,7 @@ int main(void) {
       cmocka_unit_test(test_unread_pongs),
       cmocka_unit_test(test_memory_budget),
       cmocka_unit_test(test_client_over_the_budget),
+      cmocka_unit_test(test_unfinished_message_with_a_full_queue),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

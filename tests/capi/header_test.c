@@ -296,6 +296,41 @@ static void test_bad_arguments(void **state) {
   log_close(&log);
 }
 
+/* Whichever call fails, and for whatever reason: last_error has words about it, here those of its code. */
+static void test_last_error(void **state) {
+  hws_manager *manager = hws_manager_new(NULL);
+  (void)state;
+  assert_string_equal(hws_manager_last_error(manager), "");
+#define FAILS(call, code)                                                       \
+  do {                                                                          \
+    assert_int_equal(hws_manager_stat(manager, "no such"), HWS_ERR_OPTION);     \
+    assert_int_equal(call, code);                                               \
+    assert_string_equal(hws_manager_last_error(manager), hws_error_text(code)); \
+  } while (0)
+  FAILS(hws_manager_listen(manager, NULL, NULL), HWS_ERR_ARGUMENT);
+  FAILS(hws_manager_connect(manager, NULL, NULL), HWS_ERR_ARGUMENT);
+  FAILS(hws_manager_poll(manager, -2), HWS_ERR_ARGUMENT);
+  FAILS(hws_manager_pack_events(manager, NULL, 1), HWS_ERR_ARGUMENT);
+  FAILS(hws_manager_send(manager, 1, HWS_TEXT, NULL, 1), HWS_ERR_ARGUMENT);
+  FAILS(hws_manager_send(manager, 1, 3, "x", 1), HWS_ERR_OPCODE);
+  FAILS(hws_manager_send(manager, 1, HWS_TEXT, "x", 1), HWS_ERR_STALE);
+  FAILS(hws_manager_send_part(manager, 1, 3, "x", 1, 1), HWS_ERR_OPCODE);
+  FAILS(hws_manager_ping(manager, 1, NULL, 1), HWS_ERR_ARGUMENT);
+  FAILS(hws_manager_close(manager, 1, 1005, NULL), HWS_ERR_CLOSE_CODE);
+  FAILS(hws_manager_close(manager, 1, 1000, NULL), HWS_ERR_STALE);
+  FAILS(hws_manager_abort(manager, 1), HWS_ERR_STALE);
+  FAILS(hws_manager_pause(manager, 1), HWS_ERR_STALE);
+  FAILS(hws_manager_resume(manager, 1), HWS_ERR_STALE);
+  FAILS(hws_manager_set_tag(manager, 1, 1), HWS_ERR_STALE);
+  FAILS(hws_manager_broadcast(manager, 1, 0, 3, "x", 1), HWS_ERR_OPCODE);
+  FAILS(hws_manager_accept(manager, 1, NULL, NULL), HWS_ERR_STALE);
+  FAILS(hws_manager_respond(manager, 1, 200, NULL, NULL, 1), HWS_ERR_ARGUMENT);
+  FAILS(hws_manager_respond(manager, 1, 101, NULL, NULL, 0), HWS_ERR_ARGUMENT);
+  FAILS(hws_manager_stat(manager, NULL), HWS_ERR_ARGUMENT);
+#undef FAILS
+  hws_manager_free(manager);
+}
+
 static void test_errors_and_version(void **state) {
   hws_result code;
   hws_result other;
@@ -341,6 +376,7 @@ int main(void) {
       cmocka_unit_test(test_ids_that_name_nothing),
       cmocka_unit_test(test_ids_are_never_used_again),
       cmocka_unit_test(test_bad_arguments),
+      cmocka_unit_test(test_last_error),
       cmocka_unit_test(test_errors_and_version),
       cmocka_unit_test(test_stats),
   };

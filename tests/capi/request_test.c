@@ -217,7 +217,6 @@ static void test_large_body(void **state) {
   free(got);
 }
 
-/* Without "requests" plain HTTP is refused, and the application never hears of it. */
 /* A body that leaves with the call itself, to a client that never closes: close_timeout ends the wait for it. */
 static void test_client_that_stays(void **state) {
   static const char body[20000] = "x";
@@ -240,6 +239,7 @@ static void test_client_that_stays(void **state) {
   log_close(&log);
 }
 
+/* Without "requests" plain HTTP is refused, and the application never hears of it. */
 static void test_refusals_are_only_counted(void **state) {
   struct log log;
   struct raw_peer peer;

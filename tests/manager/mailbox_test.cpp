@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "support/cmocka.hpp"
+#include "support/failing_new.hpp"
 
 namespace {
 
@@ -33,6 +34,18 @@ void test_only_the_first_letter_wakes(void **) {
   assert_true(post(mailbox, budget, 3, 0));
   assert_int_equal(mailbox.take().size(), 1);
   assert_int_equal(mailbox.take().size(), 0);
+}
+
+void test_taking_needs_no_memory(void **) {
+  Budget budget(Budget::kUnlimited);
+  Mailbox mailbox;
+  for (int32_t i = 0; i < 100; i++)
+    post(mailbox, budget, 1, i);
+  hawser::allocations_left = 0;
+  auto letters = mailbox.take();
+  hawser::allocations_left = -1;
+  assert_int_equal(letters.size(), 100);
+  assert_int_equal(letters[99].code, 99);
 }
 
 // Eight threads: all letters arrive, each thread's in order, and whenever letters were there somebody was told to wake.
@@ -73,6 +86,7 @@ void test_order_of_each_thread(void **) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(test_only_the_first_letter_wakes),
+      cmocka_unit_test(test_taking_needs_no_memory),
       cmocka_unit_test(test_order_of_each_thread),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

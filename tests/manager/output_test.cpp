@@ -157,6 +157,38 @@ void test_refused_large_frame(void **) {
   assert_int_equal(bench.connections[0].stalled_since, -1);
 }
 
+// Small frames in many pieces are moved to an outbox, for a large one behind them that the budget then refuses: they
+// leave all the same.
+void test_refused_behind_many_pieces(void **) {
+  Bench bench(10000);
+  assert_true(bench.open(0));
+  assert_true(bench.open(1));
+  std::string sent;
+  for (int i = 0; i < 100; i++) {
+    assert_true(append(bench.connections[0], std::to_string(i)));
+    assert_true(append(bench.connections[1], "x"));
+    sent += std::to_string(i);
+  }
+  assert_false(borrow(bench.connections[0], "head", std::string(20000, 'x')));
+  bench.output.flush_all();
+  assert_string_equal(bench.read(0).c_str(), sent.c_str());
+  assert_int_equal(bench.connections[0].queued(), 0);
+  assert_null(bench.connections[0].outbox.get());
+  assert_int_equal(bench.budget.used(), 0);
+}
+
+// What was accepted and could not be sent is counted, also if the kernel refuses it at once.
+void test_unsent_large_frame(void **) {
+  Bench bench;
+  assert_true(bench.open(0));
+  ::close(bench.ends[0]);
+  bench.ends[0] = -1;
+  assert_true(append(bench.connections[0], "small"));
+  assert_true(borrow(bench.connections[0], "head", std::string(20000, 'x')));
+  assert_int_equal(bench.connections[0].write_error, EPIPE);
+  assert_int_equal(bench.connections[0].queued(), 20009);
+}
+
 // A send long after the last poll: the peer has the whole time to read from now on, and not from then.
 void test_stall_begins_now(void **) {
   Bench bench;
@@ -189,6 +221,8 @@ int main() {
       cmocka_unit_test(test_write_error),
       cmocka_unit_test(test_budget),
       cmocka_unit_test(test_refused_large_frame),
+      cmocka_unit_test(test_refused_behind_many_pieces),
+      cmocka_unit_test(test_unsent_large_frame),
       cmocka_unit_test(test_stall_begins_now),
       cmocka_unit_test(test_drop),
   };

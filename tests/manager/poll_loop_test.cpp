@@ -195,6 +195,48 @@ void test_fairness(void **) {
   assert_in_range(polls, 1, 20);
 }
 
+// What was read before a write failed is delivered, however many batches that takes.
+void test_messages_before_a_write_error(void **) {
+  Options options;
+  options.change().set_number("max_events", 1);
+  Desk desk(&options);
+  raw_peer *peer;
+  int64_t id = desk.join(peer);
+  assert_true(id > 0);
+  uint8_t frames[60];
+  size_t size = 0;
+  for (const char *word : {"one", "two", "three"})
+    size += raw_make_frame(frames + size, 1, RAW_FIN | RAW_TEXT, word, strlen(word));
+  assert_int_equal(raw_write(peer, frames, size), 0);
+  assert_true(desk.wait(EventKind::MESSAGE, 1));
+  raw_peer_reset(peer);
+  std::string large(20000, 'l');
+  const uint8_t *data = reinterpret_cast<const uint8_t *>(large.data());
+  assert_int_equal(desk.manager->send(id, Opcode::BINARY, data, large.size()), hawser::Error::OK);
+  assert_true(desk.wait(EventKind::CLOSE));
+  assert_int_equal(desk.count(EventKind::MESSAGE), 3);
+}
+
+// The 101 cannot be sent any more: OPEN still comes before the messages that stood behind the request.
+void test_open_before_messages_of_a_broken_connection(void **) {
+  Options options;
+  options.change().set_number("requests", 1);
+  Desk desk(&options);
+  raw_peer *peer = desk.connect();
+  assert_int_equal(raw_write_request(peer, "/", nullptr), 0);
+  assert_int_equal(raw_write_frame(peer, RAW_FIN | RAW_TEXT, "early", 5), 0);
+  assert_true(desk.wait(EventKind::REQUEST));
+  int64_t id = desk.seen.back().event.connection;
+  for (int i = 0; i < 10; i++)
+    desk.poll(1);
+  raw_peer_reset(peer);
+  assert_int_equal(desk.manager->accept(id, "", ""), hawser::Error::OK);
+  assert_true(desk.wait(EventKind::CLOSE));
+  assert_int_equal(desk.seen.size(), 4);
+  assert_int_equal(desk.seen[1].event.kind, EventKind::OPEN);
+  assert_string_equal(desk.seen[2].data.c_str(), "early");
+}
+
 }  // namespace
 
 int main() {
@@ -208,6 +250,8 @@ int main() {
       cmocka_unit_test(test_wake),
       cmocka_unit_test(test_late_poll),
       cmocka_unit_test(test_fairness),
+      cmocka_unit_test(test_messages_before_a_write_error),
+      cmocka_unit_test(test_open_before_messages_of_a_broken_connection),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

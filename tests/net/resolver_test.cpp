@@ -19,8 +19,8 @@
 #include "net/alarm.hpp"
 #include "net/descriptors.hpp"
 #include "net/dns_server.hpp"
-#include "net/failing_new.hpp"
 #include "support/cmocka.hpp"
+#include "support/failing_new.hpp"
 
 using hawser::DnsServer;
 using hawser::Error;

@@ -1,6 +1,7 @@
 // The opening handshake (RFC 6455 4) of a session, in both roles.
 #include "session/lab.hpp"
 #include "support/cmocka.hpp"
+#include "support/failing_new.hpp"
 
 using namespace hawser;
 using namespace lab;
@@ -487,6 +488,22 @@ void a_client_without_randomness_or_memory(void **) {
   assert_int_equal(budget.close().flags, 0);
 }
 
+// Whichever of its allocations fails, a client's start says so and does not throw.
+void a_start_that_runs_out_of_memory(void **) {
+  bool started = false;
+  for (int64_t left = 0; !started; left++) {
+    Lab lab(Role::CLIENT);
+    lab.sink.written.reserve(4096);
+    Url target = url();
+    hawser::allocations_left = left;
+    Failure failure = lab->start(target);
+    hawser::allocations_left = -1;
+    started = !failure;
+    if (failure) assert_int_equal(as_int(failure.error), as_int(Error::NO_MEMORY));
+    if (left == 0) assert_false(started);
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -514,6 +531,7 @@ int main() {
       cmocka_unit_test(a_client_refuses_bad_answers),
       cmocka_unit_test(a_refused_client_can_read_why),
       cmocka_unit_test(a_client_without_randomness_or_memory),
+      cmocka_unit_test(a_start_that_runs_out_of_memory),
   };
   return cmocka_run_group_tests_name("session/session_handshake", tests, nullptr, nullptr);
 }

@@ -2,7 +2,8 @@
 #ifndef HAWSER_TESTS_CMOCKA_H
 #define HAWSER_TESTS_CMOCKA_H
 
-/* clang-format off: the order matters */
+/* The order matters. */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

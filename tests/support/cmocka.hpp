@@ -1,5 +1,5 @@
-// cmocka.h with the headers that it needs before it. A failed assertion longjmps past destructors: keep assertions in the
-// test body.
+// cmocka.h with the headers that it needs before it. A failed assertion longjmps past destructors: keep assertions in
+// the test body.
 #pragma once
 
 // clang-format off: the order matters

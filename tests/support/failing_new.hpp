@@ -23,6 +23,12 @@ inline std::atomic<int64_t> allocations_left = -1;
   return memory;
 }
 
+[[gnu::noinline]] void *operator new(size_t size, const std::nothrow_t &) noexcept try {
+  return operator new(size);
+} catch (const std::bad_alloc &) {
+  return nullptr;
+}
+
 [[gnu::noinline]] void operator delete(void *memory) noexcept {
   std::free(memory);
 }

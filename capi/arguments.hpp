@@ -1,0 +1,39 @@
+// Checks and conversions of the arguments that cross the C API.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "handles.hpp"
+
+inline bool is_payload(const void *data, size_t size) {
+  return data != nullptr || size == 0;
+}
+
+inline hawser::Error check_payload(const void *data, size_t size) {
+  return is_payload(data, size) ? hawser::Error::OK : hawser::Error::ARGUMENT;
+}
+
+inline hawser::Error check_message(int32_t opcode, const void *data, size_t size) {
+  if (!is_payload(data, size)) return hawser::Error::ARGUMENT;
+  return opcode == HWS_TEXT || opcode == HWS_BINARY ? hawser::Error::OK : hawser::Error::OPCODE;
+}
+
+inline const uint8_t *bytes(const void *data) {
+  return static_cast<const uint8_t *>(data);
+}
+
+// NULL is no text.
+inline std::string_view text(const char *string) {
+  return string != nullptr ? string : "";
+}
+
+// The header lines of an options handle, which may be NULL.
+inline std::string_view headers_of(const hws_options *options) {
+  return options != nullptr ? std::string_view(options->values.snapshot()->headers()) : std::string_view();
+}
+
+inline hws_result code(hawser::Error error) {
+  return static_cast<hws_result>(error);
+}
