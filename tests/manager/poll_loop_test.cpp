@@ -3,20 +3,25 @@
 #include <cstring>
 
 #include <dlfcn.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "desk.hpp"
 #include "support/cmocka.hpp"
 
 namespace {
 int waits = 0;  // epoll_wait calls of this program
+int blind = 0;  // those that had to wait, because nothing was ready
 }
 
 // Takes the place of the C library's, and counts.
 extern "C" int epoll_wait(int fd, epoll_event *events, int most, int timeout) {
   static auto real = reinterpret_cast<int (*)(int, epoll_event *, int, int)>(dlsym(RTLD_NEXT, "epoll_wait"));
   waits++;
+  pollfd now = {fd, POLLIN, 0};
+  if (timeout != 0 && ::poll(&now, 1, 0) == 0) blind++;
   return real(fd, events, most, timeout);
 }
 
@@ -126,6 +131,28 @@ void test_no_spinning_with_an_alarm_that_rang(void **) {
     desk.poll(100);
     assert_in_range(waits, 1, 12);
   }
+}
+
+// A deadline that passed while the application was busy is due at once, also in a poll that would wait for ever.
+void test_deadline_during_the_application(void **) {
+  int port = 0;
+  int silent = raw_listen(&port);
+  assert_true(silent >= 0);
+  Options options;
+  options.change().set_number("handshake_timeout", 50);
+  Desk desk;
+  std::string url = "ws://127.0.0.1:" + std::to_string(port) + "/";
+  assert_true(static_cast<bool>(desk.manager->connect(url, &options)));
+  for (int i = 0; i < 5; i++)
+    desk.poll();
+  int64_t busy_until = raw_now_ms() + 100;
+  while (raw_now_ms() < busy_until)
+    usleep(1000);
+  blind = 0;
+  while (desk.count(EventKind::CLOSE) == 0)
+    desk.poll(-1);
+  assert_int_equal(blind, 0);
+  close(silent);
 }
 
 void test_wake(void **) {
@@ -247,6 +274,7 @@ int main() {
       cmocka_unit_test(test_no_spinning_with_unread_pongs),
       cmocka_unit_test(test_no_spinning_beyond_max_handshakes),
       cmocka_unit_test(test_no_spinning_with_an_alarm_that_rang),
+      cmocka_unit_test(test_deadline_during_the_application),
       cmocka_unit_test(test_wake),
       cmocka_unit_test(test_late_poll),
       cmocka_unit_test(test_fairness),
