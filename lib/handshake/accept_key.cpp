@@ -48,11 +48,10 @@ std::string accept_key(std::string_view key) {
   std::string text(key);
   text += kGuid;
   uint8_t digest[kSha1Size];
-  if (sha1() == nullptr || EVP_Digest(text.data(), text.size(), digest, nullptr, sha1(), nullptr) != 1) {
-    ERR_clear_error();
-    return {};
-  }
-  return base64(digest);
+  ERR_set_mark();  // what OpenSSL says of a failure is taken off its queue again, and nothing of the application's
+  bool made = sha1() != nullptr && EVP_Digest(text.data(), text.size(), digest, nullptr, sha1(), nullptr) == 1;
+  ERR_pop_to_mark();
+  return made ? base64(digest) : std::string();
 }
 
 }  // namespace hawser

@@ -14,7 +14,7 @@
 namespace {
 int waits = 0;  // epoll_wait calls of this program
 int blind = 0;  // those that had to wait, because nothing was ready
-}
+}  // namespace
 
 // Takes the place of the C library's, and counts.
 extern "C" int epoll_wait(int fd, epoll_event *events, int most, int timeout) {
