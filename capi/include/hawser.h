@@ -310,8 +310,8 @@ HWS_API hws_result hws_manager_close(hws_manager *manager, hws_id id, int32_t co
  * HWS_ERR_CLOSED, _STALE. */
 HWS_API hws_result hws_manager_abort(hws_manager *manager, hws_id id);
 
-/* Reads no more from a connection, accepts no more at a listener, until resume. Its keep-alive clock stands still, and the
- * peer's Close is not read either: resume what you close, or close_timeout ends it. HWS_ERR_CLOSED, _STALE. */
+/* Reads no more from a connection, accepts no more at a listener, until resume. Its keep-alive clock stands still, and
+ * the peer's Close is not read either: resume what you close, or close_timeout ends it. HWS_ERR_CLOSED, _STALE. */
 HWS_API hws_result hws_manager_pause(hws_manager *manager, hws_id id);
 HWS_API hws_result hws_manager_resume(hws_manager *manager, hws_id id);
 
