@@ -41,10 +41,11 @@ HAWSER_SAME_FIELD(data, 56)
 
 namespace {
 
-// A call that has the manager for itself: none while another thread polls.
+// A call is under way, until the seat is left. nullptr: it must not go on (Ownership::enter), or not this way
+// (enter_as_owner).
 class Entry {
  public:
-  explicit Entry(hws_manager &manager, bool polling = false) : seat_(manager.manager->ownership().enter(polling)) {}
+  explicit Entry(hawser::Ownership::Seat *seat) : seat_(seat) {}
   Entry(const Entry &) = delete;
   Entry &operator=(const Entry &) = delete;
   ~Entry() {
@@ -56,24 +57,13 @@ class Entry {
   hawser::Ownership::Seat *seat_;
 };
 
-// A send or close: without a seat the calling thread is not the polling one, and the mailbox is its way.
-class OwnerEntry {
- public:
-  explicit OwnerEntry(hws_manager &manager) : seat_(manager.manager->ownership().enter_as_owner()) {}
-  OwnerEntry(const OwnerEntry &) = delete;
-  OwnerEntry &operator=(const OwnerEntry &) = delete;
-  ~OwnerEntry() {
-    if (seat_ != nullptr) hawser::Ownership::leave(seat_);
-  }
-  explicit operator bool() const { return seat_ != nullptr; }
-
- private:
-  hawser::Ownership::Seat *seat_;
-};
+hawser::Ownership &ownership_of(hws_manager &manager) {
+  return manager.manager->ownership();
+}
 
 // The answer of a call that any thread may make to an argument that is no good.
 [[gnu::cold]] hws_result refuse(hws_manager &manager, Error error) {
-  OwnerEntry entry(manager);
+  Entry entry(ownership_of(manager).enter_as_owner());
   return entry ? manager.fail(error) : code(error);
 }
 
@@ -89,7 +79,7 @@ Answer run(hws_manager &manager, Call call) try {
 template <typename Answer, typename Call>
 Answer with(hws_manager *manager, Error arguments, Call call) try {
   if (manager == nullptr) return HWS_ERR_ARGUMENT;
-  Entry entry(*manager);
+  Entry entry(ownership_of(*manager).enter());
   if (!entry) return HWS_ERR_BUSY;
   if (arguments != Error::OK) return manager->fail(arguments);
   return run<Answer>(*manager, call);
@@ -106,7 +96,7 @@ Answer with(hws_manager *manager, Call call) {
 template <typename Call>
 const char *read(hws_manager *manager, Call call) try {
   if (manager == nullptr) return nullptr;
-  Entry entry(*manager);
+  Entry entry(ownership_of(*manager).enter());
   return entry ? call(*manager->manager) : nullptr;
 } catch (const std::bad_alloc &) {
   return nullptr;
@@ -243,7 +233,7 @@ hws_id hws_manager_connect(hws_manager *manager, const char *url, const hws_opti
 // of 808 in this library). What is not on the way of every message is kept out of it by gnu::noinline.
 [[gnu::flatten]] hws_result hws_manager_poll(hws_manager *manager, int32_t timeout_ms) try {
   if (manager == nullptr) return HWS_ERR_ARGUMENT;
-  Entry entry(*manager, true);
+  Entry entry(ownership_of(*manager).enter(true));
   if (!entry) return HWS_ERR_BUSY;
   if (timeout_ms < -1) return manager->fail(Error::ARGUMENT);
   manager->packed = 0;
@@ -323,7 +313,7 @@ hws_result hws_manager_send(hws_manager *manager, hws_id connection, int32_t opc
                             size_t size) try {
   if (manager == nullptr) return HWS_ERR_ARGUMENT;
   if (Error error = check_message(opcode, data, size); error != Error::OK) return refuse(*manager, error);
-  OwnerEntry entry(*manager);
+  Entry entry(ownership_of(*manager).enter_as_owner());
   if (!entry) return code(manager->manager->other_thread_send(connection, Opcode(opcode), bytes(data), size));
   return run<hws_result>(*manager, [&](hawser::Manager &own) {
     return manager->answer(own.send(connection, Opcode(opcode), bytes(data), size));
@@ -347,7 +337,7 @@ hws_result hws_manager_ping(hws_manager *manager, hws_id connection, const void 
 
 hws_result hws_manager_close(hws_manager *manager, hws_id id, int32_t close_code, const char *reason) try {
   if (manager == nullptr) return HWS_ERR_ARGUMENT;
-  OwnerEntry entry(*manager);
+  Entry entry(ownership_of(*manager).enter_as_owner());
   if (!entry) return code(manager->manager->other_thread_close(id, close_code, text(reason)));
   return run<hws_result>(
       *manager, [&](hawser::Manager &own) { return manager->answer(own.close(id, close_code, text(reason))); });

@@ -199,7 +199,6 @@ Error Manager::send(int64_t id, Opcode opcode, const uint8_t *data, size_t size)
   if (!mailbox_.empty()) deliver_mail();  // what this caller sent from another thread goes first
   Connection *connection = connections_.find(id);
   if (connection == nullptr) return Error::STALE;
-  if (!begins_message(opcode)) return Error::OPCODE;
   bool refused = connection->queue_full() && !connection->session->in_part();
   Error error = refused ? refuse(*connection) : connection->session->send(opcode, data, size);
   if (error != Error::OK && connection->session->over()) touch(*connection);
@@ -226,7 +225,6 @@ Error Manager::send_part(int64_t id, Opcode opcode, const uint8_t *data, size_t 
   deliver_mail();
   Result<Connection *> connection = living(id);
   if (!connection) return connection.failure().error;
-  if (!begins_message(opcode)) return Error::OPCODE;
   if ((*connection)->part_queue_full()) return refuse_part(**connection);
   Error error = (*connection)->session->send_part(opcode, data, size, final);
   if (error == Error::OK && final) deliver_held(**connection);

@@ -29,6 +29,26 @@ struct Output::Gathered {
   }
 };
 
+// What is left of a frame whose payload is the caller's.
+struct Output::Borrowed {
+  const uint8_t *head;
+  size_t head_size;
+  const uint8_t *payload;
+  size_t payload_size;
+  bool begun = false;  // a part of it was sent
+
+  size_t size() const { return head_size + payload_size; }
+  void consume(size_t sent) {
+    if (sent == 0) return;
+    size_t of_head = std::min(sent, head_size);
+    head += of_head;
+    head_size -= of_head;
+    payload += sent - of_head;
+    payload_size -= sent - of_head;
+    begun = true;
+  }
+};
+
 Output::Output(size_t arena_size, Surroundings &surroundings, AttentionQueue &attention, Stats &stats)
     : surroundings_(surroundings),
       attention_(attention),
@@ -119,43 +139,54 @@ bool Output::append_borrowed(Connection &connection, const uint8_t *head, size_t
                              size_t payload_size) {
   end_region();
   if (segment_count_ == kMaxSegments) flush_all();
-  size_t size = head_size + payload_size;
+  Borrowed frame{head, head_size, payload, payload_size};
   Gathered gathered;
   if (connection.outbox == nullptr) gather(connection, gathered);
-  bool direct = connection.outbox == nullptr && connection.write_error == 0 && gathered.count < kMaxPieces;
-  size_t sent = 0;
-  if (direct) {
-    size_t before = gathered.size;
-    if (head_size != 0) gathered.add(head, head_size);
-    gathered.add(payload, payload_size);
-    Transfer done = connection.transport.write(gathered.pieces, gathered.count);
-    if (!settle_write(connection, done)) {
-      connection.count(static_cast<int64_t>(size));  // accepted, and never sent
-      return true;
-    }
-    consume(connection, std::min(done.size, before));
-    sent = done.size > before ? done.size - before : 0;
-  }
-  if (sent == size) {
-    finish_flush(connection);
+  bool offered = connection.outbox == nullptr && connection.write_error == 0 && gathered.count < kMaxPieces;
+  if (offered && !offer(connection, gathered, frame)) {
+    connection.count(static_cast<int64_t>(frame.size()));  // accepted, and never sent
     return true;
   }
+  if (frame.size() != 0) return keep_rest(connection, frame, offered);
+  finish_flush(connection);
+  return true;
+}
+
+// Writes what waits and the frame behind it, and leaves in `frame` what the kernel did not take. False if that failed.
+bool Output::offer(Connection &connection, Gathered &gathered, Borrowed &frame) {
+  size_t waiting = gathered.size;
+  if (frame.head_size != 0) gathered.add(frame.head, frame.head_size);
+  gathered.add(frame.payload, frame.payload_size);
+  Transfer done = connection.transport.write(gathered.pieces, gathered.count);
+  if (!settle_write(connection, done)) return false;
+  size_t before = std::min(done.size, waiting);
+  consume(connection, before);
+  frame.consume(done.size - before);
+  return true;
+}
+
+// Copies what is left of a frame to the outbox. False when there is no memory.
+bool Output::keep_rest(Connection &connection, const Borrowed &frame, bool offered) {
   bool moved = make_outbox(connection) && move_to_outbox(connection);
   // What was not offered to the kernel now is offered by the next flush, whatever comes of the frame.
-  if (moved && !direct) add_segment(connection, nullptr, 0, nullptr);
+  if (moved && !offered) add_segment(connection, nullptr, 0, nullptr);
   attention_.push(connection);
-  size_t head_left = head_size - std::min(sent, head_size);
-  uint8_t *at = moved ? connection.outbox->append(size - sent) : nullptr;
+  uint8_t *at = moved ? connection.outbox->append(frame.size()) : nullptr;
   if (at == nullptr) {
-    if (sent != 0 || !moved) fail_memory(connection);
+    if (frame.begun || !moved) fail_memory(connection);
     drop_empty_outbox(connection);
     return false;
   }
-  if (head_left != 0) std::memcpy(at, head + head_size - head_left, head_left);
-  size_t payload_left = size - sent - head_left;
-  std::memcpy(at + head_left, payload + payload_size - payload_left, payload_left);
-  connection.count(static_cast<int64_t>(size - sent));
+  if (frame.head_size != 0) std::memcpy(at, frame.head, frame.head_size);
+  std::memcpy(at + frame.head_size, frame.payload, frame.payload_size);
+  connection.count(static_cast<int64_t>(frame.size()));
   return true;
+}
+
+// Nothing is queued any more. `waited`: something had to wait for the kernel.
+inline void Output::note_flushed(Connection &connection, bool waited) {
+  bool news = connection.session->output_flushed();
+  if (waited || news || connection.refused || connection.session->over()) attention_.push(connection);
 }
 
 // What nearly every flush is: one segment, which the kernel takes whole. False if it is not: then flush_any goes on.
@@ -173,8 +204,7 @@ inline bool Output::flush_single(Connection &connection) {
   segment.release();
   connection.first_segment = connection.last_segment = kNone;
   connection.count(-static_cast<int64_t>(done.size));
-  bool news = connection.session->output_flushed();
-  if (news || connection.refused || connection.session->over()) attention_.push(connection);
+  note_flushed(connection, false);
   return true;
 }
 
@@ -227,8 +257,7 @@ void Output::finish_flush(Connection &connection) {
   bool waited = connection.outbox != nullptr;
   connection.outbox.reset();
   connection.stalled_since = -1;
-  bool news = connection.session->output_flushed();
-  if (waited || news || connection.refused || connection.session->over()) attention_.push(connection);
+  note_flushed(connection, waited);
 }
 
 void Output::gather(const Connection &connection, Gathered &gathered) const {

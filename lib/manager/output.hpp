@@ -54,6 +54,7 @@ class Output {
     }
   };
   struct Gathered;
+  struct Borrowed;
 
   uint8_t *append_to_arena(Connection &connection, size_t size);
   void end_region();
@@ -68,7 +69,10 @@ class Output {
   bool settle_write(Connection &connection, const Transfer &done);
   void fail_memory(Connection &connection);
   static void drop_empty_outbox(Connection &connection);
+  bool offer(Connection &connection, Gathered &gathered, Borrowed &frame);
+  bool keep_rest(Connection &connection, const Borrowed &frame, bool offered);
   void finish_flush(Connection &connection);
+  void note_flushed(Connection &connection, bool waited);
 
   Surroundings &surroundings_;
   AttentionQueue &attention_;
