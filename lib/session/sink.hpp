@@ -50,7 +50,7 @@ class Sink {
  protected:
   ~Sink() = default;
 
-  // The same when the region has no room or is another's. Counts too.
+  // The same when the region has no room or is another's. It has to count as well, where queued() is asked for.
   virtual uint8_t *append_elsewhere(size_t size) = 0;
   void share_region(Region &region) { region_ = &region; }
 
