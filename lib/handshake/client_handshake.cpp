@@ -55,7 +55,7 @@ Answer gather(const HeaderList &headers) {
     if (equal_ignoring_case(field.name, "Connection"))
       answer.connection_upgrade |= list_contains(field.value, "upgrade");
     if (equal_ignoring_case(field.name, "Sec-WebSocket-Accept")) keep(field.value, answer.accept, answer.accepts);
-    if (equal_ignoring_case(field.name, "Sec-WebSocket-Extensions")) answer.extension |= !field.value.empty();
+    if (equal_ignoring_case(field.name, "Sec-WebSocket-Extensions")) answer.extension = true;
     if (equal_ignoring_case(field.name, "Sec-WebSocket-Protocol")) {
       keep(field.value, answer.subprotocol, answer.subprotocols);
     }
@@ -92,6 +92,7 @@ Failure check_answer(const Answer &answer, const ClientOffer &offer, std::string
   }
   if (!answer.connection_upgrade) return bad_answer("the answer has no Connection: Upgrade");
   if (Failure failure = check_accept(answer, key)) return failure;
+  // RFC 6455 4.2.2: an empty value is not the same as none, and 9.1: not one of the grammar.
   if (answer.extension) return bad_answer("the server chose an extension that was not offered");
   return check_subprotocol(answer, offer.subprotocols);
 }

@@ -5,6 +5,7 @@
 
 #include "bytes/ascii.hpp"
 #include "handshake/accept_key.hpp"
+#include "handshake/extension_list.hpp"
 #include "handshake/url.hpp"
 
 namespace hawser {
@@ -36,9 +37,12 @@ struct Fields {
   Occurrences version;
   Occurrences content_length;
   Occurrences transfer_encoding;
+  Occurrences subprotocol;
+  Occurrences extension;
   bool upgrade_websocket = false;
   bool connection_upgrade = false;
-  std::string subprotocols;
+  std::string subprotocols;  // of all fields
+  std::string extensions;
 };
 
 struct CountedName {
@@ -53,6 +57,8 @@ constexpr CountedName kCounted[] = {
     {"Sec-WebSocket-Version", &Fields::version},
     {"Content-Length", &Fields::content_length},
     {"Transfer-Encoding", &Fields::transfer_encoding},
+    {"Sec-WebSocket-Protocol", &Fields::subprotocol},
+    {"Sec-WebSocket-Extensions", &Fields::extension},
 };
 
 void count(const HeaderField &field, Fields &fields) {
@@ -63,8 +69,8 @@ void count(const HeaderField &field, Fields &fields) {
   }
 }
 
-// RFC 6455 11.3.4: several fields are one whose value is all of theirs.
-void append_subprotocols(std::string &list, std::string_view value) {
+// RFC 6455 11.3.2 and 11.3.4: several fields are one whose value is all of theirs.
+void append_to_list(std::string &list, std::string_view value) {
   if (!list.empty() && !value.empty()) list += ", ";
   list += value;
 }
@@ -78,8 +84,8 @@ Fields gather(const HeaderList &headers) {
     if (equal_ignoring_case(field.name, "Upgrade")) fields.upgrade_websocket |= list_contains(field.value, "websocket");
     if (equal_ignoring_case(field.name, "Connection"))
       fields.connection_upgrade |= list_contains(field.value, "upgrade");
-    if (equal_ignoring_case(field.name, "Sec-WebSocket-Protocol"))
-      append_subprotocols(fields.subprotocols, field.value);
+    if (equal_ignoring_case(field.name, "Sec-WebSocket-Protocol")) append_to_list(fields.subprotocols, field.value);
+    if (equal_ignoring_case(field.name, "Sec-WebSocket-Extensions")) append_to_list(fields.extensions, field.value);
   }
   return fields;
 }
@@ -143,12 +149,22 @@ Objection check_version_and_key(const Fields &fields) {
   return {};
 }
 
-Objection check_offered(std::string_view subprotocols) {
+// RFC 6455 4.3: where the field is, its list has an element. 4.2.1: a violation of the grammar is a bad request.
+Objection check_subprotocols(const Fields &fields) {
+  std::string_view list = fields.subprotocols;
   std::string_view element;
-  while (next_list_element(subprotocols, element)) {
+  int count = 0;
+  for (; next_list_element(list, element); count++) {
     if (!is_token(element)) return refuse(kBadRequest, "A subprotocol in Sec-WebSocket-Protocol is no token.");
   }
+  if (count == 0 && fields.subprotocol.count > 0) return refuse(kBadRequest, "Sec-WebSocket-Protocol is empty.");
   return {};
+}
+
+// RFC 6455 9.1: who sends a malformed value is failed at once, though no extension is spoken.
+Objection check_extensions(const Fields &fields) {
+  if (fields.extension.count == 0 || is_extension_list(fields.extensions)) return {};
+  return refuse(kBadRequest, "Sec-WebSocket-Extensions is no list of extensions.");
 }
 
 // What a peer sent, fit for a text: printable ASCII, and not much of it.
@@ -180,7 +196,8 @@ Objection check_upgrade(const RequestHead &head, const Fields &fields, const Ser
     return refuse(kBadRequest, "The request has no Connection: Upgrade; perhaps a proxy has removed it.");
   }
   if (Objection objection = check_version_and_key(fields)) return objection;
-  if (Objection objection = check_offered(fields.subprotocols)) return objection;
+  if (Objection objection = check_subprotocols(fields)) return objection;
+  if (Objection objection = check_extensions(fields)) return objection;
   return check_origin(head, fields, policy.origins);
 }
 

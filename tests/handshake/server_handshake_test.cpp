@@ -133,7 +133,7 @@ void every_way_to_say_it_is_understood(void **) {
   assert_true(are_upgraded(&Lines::key, {"sec-websocket-KEY:  dGhlIHNhbXBsZSBub25jZQ== "}));
   assert_true(are_upgraded(&Lines::version, {"SEC-websocket-version:13"}));
   assert_true(are_upgraded(&Lines::more, {"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
-                                          "Sec-WebSocket-Extensions: ;;=,\"", "Sec-WebSocket-Protocol: ", "Cookie: a=b",
+                                          "Sec-WebSocket-Extensions: x\r\nSec-WebSocket-Extensions:", "Cookie: a=b",
                                           "Expect: 100-continue"}));
 }
 
@@ -285,7 +285,6 @@ void subprotocols_are_picked_in_the_servers_order(void **) {
       {"Sec-WebSocket-Protocol: chat,superchat", "Chat, other", "chat,superchat", ""},
       {"Sec-WebSocket-Protocol: chat", "", "chat", ""},
       {"", "chat", "", ""},
-      {"Sec-WebSocket-Protocol:", "chat", "", ""},
       {"Sec-WebSocket-Protocol: a\r\nX: y\r\nsec-websocket-protocol: b , c", "c, b", "a, b , c", "c"},
       {"Sec-WebSocket-Protocol:\r\nSec-WebSocket-Protocol: b\r\nSec-WebSocket-Protocol:", "b", "b", "b"},
       {"Sec-WebSocket-Protocol: x, x", "x", "x, x", "x"},
@@ -305,6 +304,15 @@ void subprotocols_are_picked_in_the_servers_order(void **) {
       are_refused(&Lines::more, 400, "no token",
                   {"Sec-WebSocket-Protocol: a b", "Sec-WebSocket-Protocol: a;q=1", "Sec-WebSocket-Protocol: a, \"b\"",
                    "Sec-WebSocket-Protocol: \xc3\xa9", "Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: b c"}));
+  assert_true(are_refused(
+      &Lines::more, 400, "Sec-WebSocket-Protocol is empty",
+      {"Sec-WebSocket-Protocol:", "Sec-WebSocket-Protocol: ,,", "Sec-WebSocket-Protocol:\r\nSec-WebSocket-Protocol:"}));
+}
+
+void malformed_extensions_are_a_bad_request(void **) {
+  assert_true(are_refused(&Lines::more, 400, "Sec-WebSocket-Extensions",
+                          {"Sec-WebSocket-Extensions:", "Sec-WebSocket-Extensions: ;;=,\"",
+                           "Sec-WebSocket-Extensions: x\r\nsec-websocket-extensions: y;"}));
 }
 
 void the_101_has_the_lines_of_the_rfc(void **) {
@@ -452,6 +460,7 @@ int main() {
       cmocka_unit_test(a_target_with_an_authority_rules_out_the_host),
       cmocka_unit_test(what_a_refusal_quotes_is_short_and_printable),
       cmocka_unit_test(subprotocols_are_picked_in_the_servers_order),
+      cmocka_unit_test(malformed_extensions_are_a_bad_request),
       cmocka_unit_test(the_101_has_the_lines_of_the_rfc),
       cmocka_unit_test(answers_say_what_their_status_demands),
       cmocka_unit_test(a_status_without_content_announces_none),
