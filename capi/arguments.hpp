@@ -29,6 +29,11 @@ inline std::string_view text(const char *string) {
   return string != nullptr ? string : "";
 }
 
+// No text is NULL. The view ends with NUL.
+inline const char *c_string(std::string_view view) {
+  return view.empty() ? nullptr : view.data();
+}
+
 // The header lines of an options handle, which may be NULL.
 inline std::string_view headers_of(const hws_options *options) {
   return options != nullptr ? std::string_view(options->values.snapshot()->headers()) : std::string_view();

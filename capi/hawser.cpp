@@ -18,7 +18,7 @@ using hawser::Result;
 // ---------------------------------------------------------------------------------------------------------------------
 // The header and the implementation say the same
 
-#define HAWSER_ERROR(name, value, text) static_assert(HWS_ERR_##name == (value));
+#define HAWSER_ERROR(enumerator, name, value, text) static_assert(HWS_ERR_##name == (value));
 #include "bytes/error.def"
 #undef HAWSER_ERROR
 
@@ -104,9 +104,6 @@ const char *read(hws_manager *manager, Call call) try {
 
 Error check_not_null(const void *argument) {
   return argument != nullptr ? Error::OK : Error::ARGUMENT;
-}
-const char *c_string(std::string_view view) {
-  return view.empty() ? nullptr : view.data();
 }
 const hawser::Options *values_of(const hws_options *options) {
   return options != nullptr ? &options->values : nullptr;
@@ -387,6 +384,12 @@ hws_result hws_manager_respond(hws_manager *manager, hws_id connection, int32_t 
                                const void *body, size_t size) {
   return with<hws_result>(manager, check_payload(body, size), [&](hawser::Manager &own) {
     return manager->answer(own.respond(connection, status, headers_of(headers), bytes(body), size));
+  });
+}
+
+hws_result hws_manager_drain(hws_manager *manager, int32_t deadline_ms) {
+  return with<hws_result>(manager, [&](hawser::Manager &own) {
+    return manager->answer(deadline_ms >= -1 ? own.drain(deadline_ms) : Error::ARGUMENT);
   });
 }
 

@@ -11,7 +11,8 @@ namespace {
 
 std::unique_ptr<hws_session> make_session(Role role, const hws_options *options) {
   auto settings = hawser::make_settings(nullptr, options != nullptr ? options->values.snapshot().get() : nullptr);
-  hawser::SoloLimits limits{settings->memory_budget, settings->max_send_queue, settings->max_events};
+  hawser::SoloLimits limits{settings->memory_budget, settings->max_send_queue, settings->max_events,
+                            settings->write_stall_timeout};
   std::shared_ptr<const hawser::Config> config(settings, &settings->config);
   auto handle = std::make_unique<hws_session>();
   handle->session = std::make_unique<hawser::SoloSession>(role, std::move(config), limits);
@@ -29,6 +30,13 @@ hws_result with(hws_session *session, Error arguments, Call call) try {
 template <typename Call>
 hws_result with(hws_session *session, Call call) {
   return with(session, Error::OK, call);
+}
+
+// What the readers answer of the handshake, if it is still there.
+template <typename Call>
+const char *read(hws_session *session, Call call) {
+  const hawser::Opening *handshake = session != nullptr ? session->session->handshake() : nullptr;
+  return handshake != nullptr ? call(*handshake) : nullptr;
 }
 
 }  // namespace
@@ -135,6 +143,41 @@ hws_result hws_session_respond(hws_session *session, int32_t status, const hws_o
   if (!is_payload(body, size) || status < 200 || status > 599) return HWS_ERR_ARGUMENT;
   return with(session,
               [&](hawser::SoloSession &own) { return own.respond(status, headers_of(headers), bytes(body), size); });
+}
+
+hws_result hws_session_pause(hws_session *session) {
+  return with(session, [](hawser::SoloSession &own) {
+    own.set_reading(false);
+    return Error::OK;
+  });
+}
+
+hws_result hws_session_resume(hws_session *session) {
+  return with(session, [](hawser::SoloSession &own) {
+    own.set_reading(true);
+    return Error::OK;
+  });
+}
+
+const char *hws_session_path(hws_session *session) {
+  return read(session, [](const hawser::Opening &handshake) { return c_string(handshake.target()); });
+}
+
+const char *hws_session_header(hws_session *session, const char *name, int32_t nth) {
+  if (name == nullptr || nth < 0) return nullptr;
+  return read(session, [&](const hawser::Opening &handshake) { return handshake.headers().find(name, nth); });
+}
+
+const char *hws_session_header_at(hws_session *session, int32_t index) {
+  return read(session, [&](const hawser::Opening &handshake) { return handshake.headers().line(index); });
+}
+
+const char *hws_session_status(hws_session *session) {
+  return read(session, [](const hawser::Opening &handshake) { return c_string(handshake.status()); });
+}
+
+const char *hws_session_subprotocol(hws_session *session) {
+  return session != nullptr ? session->session->subprotocol() : nullptr;
 }
 
 int64_t hws_session_deadline(hws_session *session) {

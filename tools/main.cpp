@@ -91,7 +91,9 @@ void add_serve(CLI::App &app, ServeSettings &settings) {
   add_bytes(*serve, "--max-message-size", settings.max_message_size, "Longest message to take (16M; -1: unlimited)");
   add_bytes(*serve, "--max-queue", settings.max_queue,
             "Unsent bytes of a peer above which echo reads no more of it (1M), broadcast closes it (16M)");
-  serve->add_option("--backend", settings.backend, "How to wait for sockets: auto or epoll")->type_name("NAME");
+  add_seconds(*serve, "--drain", settings.drain, "Time for closing all connections after SIGTERM or SIGINT (2)");
+  serve->add_option("--backend", settings.backend, "How to wait for sockets: auto, epoll, kqueue or poll")
+      ->type_name("NAME");
   serve->add_flag("-q,--quiet", settings.quiet, "Write nothing but the line that tells the address");
 }
 

@@ -1,7 +1,5 @@
 #include "serve.hpp"
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <string_view>
 #include <unordered_map>
@@ -15,15 +13,11 @@ namespace hawser::tools {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr int64_t kDefaultPauseAbove = int64_t{1024} * 1024;
-constexpr auto kStopPatience = std::chrono::seconds(5);
+constexpr double kDefaultDrain = 2;  // seconds
 
 constexpr int32_t kOk = 200;
 constexpr int32_t kNotFound = 404;
-constexpr int32_t kUnavailable = 503;
-constexpr int32_t kGoingAway = 1001;
 constexpr int32_t kInternalError = 1011;
 constexpr int32_t kTryAgainLater = 1013;
 
@@ -93,8 +87,8 @@ class Server {
  private:
   bool start(const OptionSet &options);
   void serve_until_stopped(const StopSignals &signals);
-  void stop();
-  bool poll_and_handle(int timeout_ms);
+  void drain(const StopSignals &signals);
+  bool poll_and_handle();
 
   void handle(const hws_event &event, const char *words);
   void on_request(const hws_event &event);
@@ -114,7 +108,6 @@ class Server {
   Manager manager_;
   hws_id listener_ = 0;
   int status_ = SUCCESS;
-  bool stopping_ = false;
   std::unordered_map<hws_id, bool> connections_;  // every one whose CLOSE is to come: is it open?
 };
 
@@ -129,7 +122,7 @@ int Server::run() {
   const StopSignals signals(manager_.get());
   if (!start(options)) return status_;
   serve_until_stopped(signals);
-  stop();
+  drain(signals);
   return status_;
 }
 
@@ -148,24 +141,20 @@ bool Server::start(const OptionSet &options) {
 
 void Server::serve_until_stopped(const StopSignals &signals) {
   while (!signals.requested())
-    if (!poll_and_handle(-1)) return;
+    if (!poll_and_handle()) return;
 }
 
-void Server::stop() {
-  stopping_ = true;
-  hws_manager_close(manager_.get(), listener_, 0, nullptr);
-  for (const auto &[connection, open] : connections_)
-    hws_manager_close(manager_.get(), connection, kGoingAway, "the server ends");
-
-  const auto deadline = Clock::now() + kStopPatience;
-  while (!connections_.empty() && Clock::now() < deadline) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-    if (!poll_and_handle(static_cast<int>(left.count()))) return;
+void Server::drain(const StopSignals &signals) {
+  const double seconds = settings_.drain.value_or(kDefaultDrain);
+  hws_manager_drain(manager_.get(), static_cast<int32_t>(seconds * 1000));
+  while (hws_manager_stat(manager_.get(), "connections") > 0) {
+    if (signals.requested_again()) hws_manager_drain(manager_.get(), 0);
+    if (!poll_and_handle()) return;
   }
 }
 
-bool Server::poll_and_handle(int timeout_ms) {
-  const hws_result count = hws_manager_poll(manager_.get(), timeout_ms);
+bool Server::poll_and_handle() {
+  const hws_result count = hws_manager_poll(manager_.get(), -1);
   if (count < 0) status_ = fail(NETWORK, hws_manager_last_error(manager_.get()));
   for (int32_t i = 0; i < count; i++)
     handle(*hws_manager_event(manager_.get(), i), hws_manager_event_text(manager_.get(), i));
@@ -189,7 +178,6 @@ void Server::handle(const hws_event &event, const char *words) {
 
 void Server::on_request(const hws_event &event) {
   connections_[event.connection] = false;
-  if (stopping_) return respond(event.connection, kUnavailable, nullptr, "The server ends.\n");
   if ((event.flags & HWS_UPGRADE) == 0) return answer_plain(event);
   const char *subprotocol = hws_manager_subprotocol(manager_.get(), event.connection);
   give_up(event.connection, hws_manager_accept(manager_.get(), event.connection, subprotocol, nullptr));

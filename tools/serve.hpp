@@ -18,10 +18,11 @@ struct ServeSettings {
   std::vector<std::string> subprotocols;  // in order of preference
   std::optional<int64_t> max_message_size;
   std::optional<int64_t> max_queue;
+  std::optional<double> drain;  // seconds
   bool quiet = false;
 };
 
-// Runs until SIGINT or SIGTERM; returns the exit status.
+// Runs until SIGINT or SIGTERM, and then until the connections have been drained; returns the exit status.
 int run_serve(const ServeSettings &settings);
 
 }  // namespace hawser::tools

@@ -10,11 +10,11 @@ namespace hawser::tools {
 namespace {
 
 std::atomic<hws_manager *> manager_to_wake = nullptr;
-volatile sig_atomic_t stop_requested = 0;
+volatile sig_atomic_t requests = 0;
 
 extern "C" void on_stop_signal(int) {
   const int saved_errno = errno;
-  stop_requested = 1;
+  if (requests < 2) requests = requests + 1;
   hws_manager_wake(manager_to_wake.load());
   errno = saved_errno;
 }
@@ -23,6 +23,8 @@ void install(void (*handler)(int)) {
   struct sigaction action = {};
   action.sa_handler = handler;
   sigemptyset(&action.sa_mask);
+  sigaddset(&action.sa_mask, SIGINT);
+  sigaddset(&action.sa_mask, SIGTERM);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
 }
@@ -39,7 +41,11 @@ StopSignals::~StopSignals() {
 }
 
 bool StopSignals::requested() const {
-  return stop_requested != 0;
+  return requests != 0;
+}
+
+bool StopSignals::requested_again() const {
+  return requests > 1;
 }
 
 void StopSignals::restore_defaults() {

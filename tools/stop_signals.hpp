@@ -14,6 +14,7 @@ class StopSignals {
   StopSignals &operator=(const StopSignals &) = delete;
 
   bool requested() const;
+  bool requested_again() const;
   // From here on the signals end the process, as they do by default.
   void restore_defaults();
 };

@@ -111,11 +111,11 @@ enum {
   HWS_ERR_HTTP = -24,        /* the server refused the upgrade; `system`: the HTTP status */
   HWS_ERR_HANDSHAKE = -25,   /* the peer's opening handshake breaks RFC 6455 section 4; `system`: our answer's status */
   HWS_ERR_PROTOCOL = -26,    /* the peer broke RFC 6455 section 5 or 7 */
-  HWS_ERR_LIMIT = -27,       /* a limit was exceeded, by the peer or by a call: the words name it */
-  HWS_ERR_TIMEOUT = -28,     /* a deadline passed: the words name it */
-  HWS_ERR_EOF = -29,         /* the peer ended the TCP connection without a Close frame */
-  HWS_ERR_IO = -30,          /* reading or writing failed; `system`: errno (ECONNRESET ...) */
-  HWS_ERR_ABORTED = -31      /* hws_manager_abort, a close before OPEN, hws_manager_respond (`system`: its status) */
+  HWS_ERR_LIMIT = -27,   /* a limit was exceeded: the words name it; `system`: the status, if we answered with one */
+  HWS_ERR_TIMEOUT = -28, /* a deadline passed: the words name it */
+  HWS_ERR_EOF = -29,     /* the peer ended the TCP connection without a Close frame */
+  HWS_ERR_IO = -30,      /* reading or writing failed; `system`: errno (ECONNRESET ...) */
+  HWS_ERR_ABORTED = -31  /* hws_manager_abort, a close before OPEN, hws_manager_respond (`system`: its status) */
 };
 
 /* The version of the library, "0.1.0". A constant string. Any thread. */
@@ -233,12 +233,13 @@ HWS_API void hws_manager_free(hws_manager *manager);
 
 /* Listens at a ws:// URL whose host is an IPv4 or IPv6 address or "localhost" (127.0.0.1); port 0 takes a free one,
  * which hws_manager_local_address tells. Path and query are not matched: look at hws_manager_path. Returns the
- * listener's id, or HWS_ERR_URL, _LISTEN, _LIMIT (1024 listeners), _UNSUPPORTED (wss://), _SYSTEM, _NO_MEMORY. */
+ * listener's id, or HWS_ERR_URL, _LISTEN, _LIMIT (1024 listeners), _UNSUPPORTED (wss://), _STATE (hws_manager_drain),
+ * _SYSTEM, _NO_MEMORY. */
 HWS_API hws_id hws_manager_listen(hws_manager *manager, const char *url, const hws_options *options);
 
 /* Starts to connect to a ws:// URL and returns at once; OPEN or CLOSE follows. The Origin header is the option
  * "origin". Redirects are not followed. Returns the connection's id, or HWS_ERR_URL, _LIMIT ("max_connections"),
- * _UNSUPPORTED (wss://), _NO_MEMORY. */
+ * _UNSUPPORTED (wss://), _STATE (hws_manager_drain), _NO_MEMORY. */
 HWS_API hws_id hws_manager_connect(hws_manager *manager, const char *url, const hws_options *options);
 
 /* Ends the previous batch, sends what is queued, and waits up to timeout_ms (-1: for ever, 0: not at all) for events.
@@ -286,7 +287,8 @@ HWS_API int64_t hws_manager_pack_size(hws_manager *manager);
  * ------------------------------------------------------------------------------------------------------------------ */
 
 /* Sends a whole message; opcode is HWS_TEXT or HWS_BINARY. It leaves with the next poll or flush, or at once if it is
- * large. Any thread. HWS_ERR_WOULD_BLOCK, _UTF8, _OPCODE, _STATE, _CLOSED, _STALE, _ARGUMENT, _NO_MEMORY. */
+ * large. Any thread. HWS_ERR_WOULD_BLOCK, _UTF8, _OPCODE, _STATE, _CLOSED, _STALE, _ARGUMENT, _NO_MEMORY; of a client
+ * _RANDOM: there is no masking key, and CLOSE follows. */
 HWS_API hws_result hws_manager_send(hws_manager *manager, hws_id connection, int32_t opcode, const void *data,
                                     size_t size);
 
@@ -296,7 +298,7 @@ HWS_API hws_result hws_manager_send_part(hws_manager *manager, hws_id connection
                                          size_t size, int32_t final);
 
 /* Sends a ping with up to 125 bytes. Pings that keep a connection alive are the library's own ("ping_interval").
- * HWS_ERR_WOULD_BLOCK, _TOO_LARGE, _STATE, _CLOSED, _STALE, _ARGUMENT, _NO_MEMORY. */
+ * HWS_ERR_WOULD_BLOCK, _TOO_LARGE, _STATE, _CLOSED, _STALE, _ARGUMENT, _NO_MEMORY, _RANDOM (see hws_manager_send). */
 HWS_API hws_result hws_manager_ping(hws_manager *manager, hws_id connection, const void *data, size_t size);
 
 /* Starts the closing handshake: sends a Close behind what is queued. Messages are still delivered until the peer's
@@ -340,6 +342,16 @@ HWS_API hws_result hws_manager_accept(hws_manager *manager, hws_id connection, c
 HWS_API hws_result hws_manager_respond(hws_manager *manager, hws_id connection, int32_t status,
                                        const hws_options *headers, const void *body, size_t size);
 
+/* Ends everything in good order. Stops listening; answers handshakes that are in progress, and REQUESTs that wait, with
+ * HTTP status 503; gives up connects that are in progress; and closes the open connections with 1001 (RFC 6455 7.4.1),
+ * which sends what is queued first. The Closes are spread over three quarters of deadline_ms, so that the clients do
+ * not all come back at once somewhere else; whatever is left at the deadline is cut off (HWS_ERR_TIMEOUT). deadline_ms
+ * -1: all are closed at once and none is cut off, but by its own deadlines. Go on polling: every id gets its CLOSE; the
+ * first poll after the last CLOSE returns 0 without waiting, and hws_manager_stat(manager, "connections") is 0. Until
+ * then listen and connect answer HWS_ERR_STATE. The listeners' ids end first, and with them broadcasts. Calling it
+ * again sets a new deadline for what is left. HWS_ERR_ARGUMENT. */
+HWS_API hws_result hws_manager_drain(hws_manager *manager, int32_t deadline_ms);
+
 /* ---------------------------------------------------------------------------------------------------------------------
  * Readers. NULL where there is nothing to tell. Handshake data (path, headers, status) can be read from REQUEST to the
  * end of the batch with OPEN, in the batch of the CLOSE of a connection that never opened, and with the option
@@ -368,51 +380,94 @@ HWS_API const char *hws_manager_subprotocol(hws_manager *manager, hws_id connect
 HWS_API const char *hws_manager_peer_address(hws_manager *manager, hws_id connection);
 HWS_API const char *hws_manager_local_address(hws_manager *manager, hws_id id);
 
-/* A counter of the manager by its name; HWS_ERR_OPTION: there is none. Names by index, 0 to hws_stat_count() - 1. */
+/* A counter of the manager by its name: docs/counters.md lists them. HWS_ERR_OPTION: there is none of this name;
+ * _ARGUMENT. */
 HWS_API int64_t hws_manager_stat(hws_manager *manager, const char *name);
+
+/* Discovery: counters have the indexes 0 to hws_stat_count() - 1; the text is what it counts, in a sentence. Out of
+ * range: NULL. Constant strings. Any thread. */
 HWS_API int32_t hws_stat_count(void);
 HWS_API const char *hws_stat_name(int32_t index);
 HWS_API const char *hws_stat_text(int32_t index);
 
 /* ---------------------------------------------------------------------------------------------------------------------
- * The session: one connection without any I/O, for those who bring their own. Bytes and time go in, events and bytes
- * come out. The manager runs the same one. One thread at a time.
+ * The session: one connection without any I/O, for those who bring their own: another transport than TCP, the TLS of
+ * another library, a loop or threads of their own, a test without sockets. Bytes and time go in, events and bytes come
+ * out; a session opens nothing, reads no clock and never waits. The manager runs every connection through the same one.
+ * The guide, with loops to copy, is docs/bring-your-own-io.md. Whenever something has happened:
+ *
+ *     1. hws_session_advance_to: tell the time. Whatever follows happens at this time.
+ *     2. hws_session_receive with what was read, or hws_session_receive_end; after each hws_session_event until NULL.
+ *     3. Say what there is to say: hws_session_send and its neighbours.
+ *     4. Write hws_session_output, hws_session_output_sent, and ask hws_session_event again: a DRAIN may be due. If
+ *        something was written, or a REQUEST answered, and bytes were left in step 2, begin again there.
+ *     5. If hws_session_should_close_transport says so and no output is left, or if writing has failed, end the
+ *        transport. Otherwise wait: for bytes, for room to write if there is output, and for hws_session_deadline at
+ *        most.
+ *
+ * A session belongs to one thread at a time; two sessions share nothing that you can see. Of the options it heeds those
+ * on messages, on the handshake and on deadlines, and max_send_queue, memory_budget (its own), max_events (of one
+ * hws_session_receive); the others are the manager's. Every function answers a NULL session with HWS_ERR_ARGUMENT or
+ * NULL. Out of memory while receiving ends the session: its CLOSE event says so.
  * ------------------------------------------------------------------------------------------------------------------ */
 
 typedef struct hws_session hws_session;
 
 enum { HWS_CLIENT = 1, HWS_SERVER = 2 };
 
-/* A client before its handshake (its request is in the output at once), a server before its handshake, or either after
- * somebody else did the upgrade (role: HWS_CLIENT or HWS_SERVER). Time starts at 0: see hws_session_advance_to. NULL on
- * a bad argument or out of memory. */
+/* A client before its handshake (RFC 6455 4.1): its request is in the output at once. The URL may be wss:// as well:
+ * the TLS under it is yours. options may be NULL and is yours to free at once. NULL: no such URL, or out of memory or
+ * random bytes. Time starts at 0. */
 HWS_API hws_session *hws_session_new_client(const char *url, const hws_options *options);
+
+/* A server that waits for a request (RFC 6455 4.2). NULL: out of memory. */
 HWS_API hws_session *hws_session_new_server(const hws_options *options);
+
+/* Either side after somebody else did the handshake; role: HWS_CLIENT (masks what it sends) or HWS_SERVER. It is open,
+ * without an OPEN event. What somebody has read behind the handshake goes to hws_session_receive. NULL: another role,
+ * or out of memory. */
 HWS_API hws_session *hws_session_new_open(int32_t role, const hws_options *options);
+
+/* Frees it at any time, without a Close frame and without an event. NULL is fine. */
 HWS_API void hws_session_free(hws_session *session);
 
-/* Takes bytes of the peer: they are unmasked in place and events point into them, so they must stay until the events
- * are taken. Returns how many were consumed: fewer than size when events wait to be taken first, a REQUEST to be
- * answered, or pongs in the output to be sent. Call again with the rest then. */
+/* Takes bytes of the peer, cut anyhow. They are changed in place (unmasked), and events and readers point into them: so
+ * they must stay where they are, and nobody else may write to them, until hws_session_event has returned NULL.
+ * Returns how many were taken, which may be 0: fewer than size when events have to be
+ * taken first, a REQUEST to be answered, or more than 64 KiB of pongs in the output to be sent; or when what was taken
+ * ended the session. Give it the rest again after hws_session_event has returned NULL. Once the session is over it
+ * takes everything and heeds nothing. HWS_ERR_ARGUMENT. */
 HWS_API int64_t hws_session_receive(hws_session *session, void *data, size_t size);
 
-/* The peer ended its side of the transport. CLOSE follows if it did not come yet. */
+/* The peer has ended its side of the transport, or reading or writing failed. CLOSE follows (HWS_ERR_EOF) if it was not
+ * due already. What is in the output stays there: it can be sent if only the peer's side has ended. Do not call
+ * hws_session_receive again. */
 HWS_API hws_result hws_session_receive_end(hws_session *session);
 
-/* The next event, NULL when none is left. Valid until the next call of this function or of hws_session_receive.
- * connection, listener, tag are 0. */
+/* The next event, NULL when none is left; connection, listener and tag are 0. The event is valid until the next call of
+ * this function or of hws_session_receive. CLOSE comes exactly once and is the last event. To ask until NULL is what
+ * lets the session go on: only then the Close that answers the peer's, or says why the session failed, is written, so
+ * that answers to the messages before it go first. Ask after every call that can bring news: receive, receive_end,
+ * output_sent (DRAIN), accept (OPEN), respond, close and advance_to (CLOSE), and a call that fails (CLOSE, when a
+ * client gets no random bytes for its masks). */
 HWS_API const hws_event *hws_session_event(hws_session *session);
 
-/* Words about the event that was taken last. Valid until the next call of this function. */
+/* Words about the event that was taken last: for CLOSE which layer ended it and why, else "". Valid until the next call
+ * of this function. NULL when out of memory. */
 HWS_API const char *hws_session_event_text(hws_session *session);
 
-/* Bytes to send, how many, and that some of them were sent (HWS_ERR_ARGUMENT: more than there are). The pointer is
- * valid until the next call on the session. */
+/* What is to be sent, and how many bytes of it there are. The pointer is valid until the next call that takes this
+ * session, but for output_size. The size is what hws_manager_queued tells of a connection. It drops to 0 when the
+ * transport has to go at once (a deadline passed, the application gave up the handshake): what is left is not to be
+ * sent then. */
 HWS_API const void *hws_session_output(hws_session *session);
 HWS_API int64_t hws_session_output_size(hws_session *session);
+
+/* The first `size` bytes of the output were given to the transport. HWS_ERR_ARGUMENT: there are not as many. */
 HWS_API hws_result hws_session_output_sent(hws_session *session, size_t size);
 
-/* As their namesakes of the manager. */
+/* As their namesakes of the manager, with the same errors, but HWS_ERR_STATE where accept and respond come too late,
+ * and no HWS_ERR_STALE. They only add to the output. Payloads are copied. */
 HWS_API hws_result hws_session_send(hws_session *session, int32_t opcode, const void *data, size_t size);
 HWS_API hws_result hws_session_send_part(hws_session *session, int32_t opcode, const void *data, size_t size,
                                          int32_t final);
@@ -422,11 +477,35 @@ HWS_API hws_result hws_session_accept(hws_session *session, const char *subproto
 HWS_API hws_result hws_session_respond(hws_session *session, int32_t status, const hws_options *headers,
                                        const void *body, size_t size);
 
-/* The time of the next deadline, -1 if there is none; and the news that it is now_ms (your clock, from 0, not back). */
+/* You read no more from the transport, until resume: as nothing can be heard, the keep-alive clock stands still.
+ * hws_session_receive goes on to take what it is given. */
+HWS_API hws_result hws_session_pause(hws_session *session);
+HWS_API hws_result hws_session_resume(hws_session *session);
+
+/* As their namesakes of the manager. A server can read the request from REQUEST or OPEN (or the CLOSE of a session that
+ * never opened) until hws_session_event returns NULL, but for as long as REQUEST waits for its answer; a client the
+ * answer from OPEN until then, and that of a server that refused from CLOSE on; with the option "keep_handshake" at any
+ * time. The subprotocol as long as the session lives. The strings are the session's. */
+HWS_API const char *hws_session_path(hws_session *session);
+HWS_API const char *hws_session_header(hws_session *session, const char *name, int32_t nth);
+HWS_API const char *hws_session_header_at(hws_session *session, int32_t index);
+HWS_API const char *hws_session_status(hws_session *session);
+HWS_API const char *hws_session_subprotocol(hws_session *session);
+
+/* The time at which hws_session_advance_to has to be called at the latest, in milliseconds since the session was made;
+ * -1: there is no deadline now. Any other call may change it. */
 HWS_API int64_t hws_session_deadline(hws_session *session);
+
+/* It is now_ms, in milliseconds since the session was made, by a clock that does not jump (CLOCK_MONOTONIC); an earlier
+ * time than before is ignored. Does what is due: writes a ping, starts to close, gives up. May be called at any time.
+ */
 HWS_API hws_result hws_session_advance_to(hws_session *session, int64_t now_ms);
 
-/* 1 when the transport is to be closed once the output is sent, else 0. */
+/* 1 when the transport is to be closed as soon as the output is sent, else 0 (for NULL, too). A server says so after
+ * both Closes, a client only when the server has ended the transport or "close_timeout" has passed (RFC 6455 7.1.1),
+ * both of them when they gave up. Close a TCP connection in which unread bytes of the peer may wait by ending your
+ * direction first (shutdown with SHUT_WR) and reading to the end, or its reset may overtake your Close;
+ * hws_session_deadline bounds that as well. */
 HWS_API int32_t hws_session_should_close_transport(hws_session *session);
 
 #ifdef __cplusplus

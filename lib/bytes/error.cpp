@@ -5,8 +5,8 @@ namespace hawser {
 const char *error_name(int32_t code) {
   if (code >= 0) return "HWS_OK";
   switch (static_cast<Error>(code)) {
-#define HAWSER_ERROR(name, value, text) \
-  case Error::name:                     \
+#define HAWSER_ERROR(enumerator, name, value, text) \
+  case Error::enumerator:                           \
     return "HWS_ERR_" #name;
 #include "bytes/error.def"
 #undef HAWSER_ERROR
@@ -18,8 +18,8 @@ const char *error_name(int32_t code) {
 const char *error_text(int32_t code) {
   if (code >= 0) return "Success.";
   switch (static_cast<Error>(code)) {
-#define HAWSER_ERROR(name, value, text) \
-  case Error::name:                     \
+#define HAWSER_ERROR(enumerator, name, value, text) \
+  case Error::enumerator:                           \
     return text;
 #include "bytes/error.def"
 #undef HAWSER_ERROR

@@ -3,17 +3,14 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
 #include <utility>
 #include <variant>
-
-#undef EOF  // a macro of <cstdio>, included above so that it cannot come back; the table has an error of this name
 
 namespace hawser {
 
 enum class Error : int32_t {
   OK = 0,
-#define HAWSER_ERROR(name, value, text) name = (value),
+#define HAWSER_ERROR(enumerator, name, value, text) enumerator = (value),
 #include "bytes/error.def"
 #undef HAWSER_ERROR
 };

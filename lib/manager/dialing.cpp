@@ -21,6 +21,7 @@ Result<Address> address_to_listen_at(const Url &url) {
   return Failure{Error::URL, 0, "a listener's host is an IP address or localhost"};
 }
 
+constexpr Failure kDraining{Error::STATE, 0, "the manager is draining"};
 constexpr Failure kNoTls{Error::UNSUPPORTED, 0, "this version has no TLS: use ws://"};
 
 }  // namespace
@@ -32,6 +33,7 @@ Result<int64_t> Manager::listen(std::string_view text, const Options *options) {
   Result<Url> url = parse_url(text);
   if (!url) return url.failure();
   if (url->secure) return kNoTls;
+  if (drain_.active()) return kDraining;
   Result<Address> address = address_to_listen_at(*url);
   if (!address) return address.failure();
   std::shared_ptr<const Settings> settings = settings_for(options);
@@ -79,9 +81,13 @@ bool Manager::has_room_to_accept() const {
          (max_connections < 0 || connections_.live() < max_connections);
 }
 
-void Manager::accept_from(Listener &listener) {
+// True if more may wait.
+bool Manager::accept_from(Listener &listener) {
   for (int64_t i = 0; i < listener.settings->accepts_per_poll; i++) {
-    if (!has_room_to_accept()) return stop_accepting(listener, -1);
+    if (!has_room_to_accept()) {
+      stop_accepting(listener, -1);
+      return false;
+    }
     Address peer;
     Result<Descriptor> socket = accept_tcp(listener.socket.get(), peer);
     if (socket) {
@@ -89,22 +95,28 @@ void Manager::accept_from(Listener &listener) {
       continue;
     }
     int error = socket.failure().system;
-    if (error == EAGAIN || error == EWOULDBLOCK) return;
+    if (error == EAGAIN || error == EWOULDBLOCK) return false;
     stats_.accept_errors++;
-    if (is_shortage(error)) return stop_accepting(listener, surroundings_.now + kAcceptPause);
+    if (is_shortage(error)) {
+      stop_accepting(listener, surroundings_.now + kAcceptPause);
+      return false;
+    }
   }
+  return true;
 }
 
 // Level-triggered, a listener that cannot be served would keep the loop spinning. -1: until a connection ends.
 void Manager::stop_accepting(Listener &listener, int64_t until) {
   silence(listener, true);
   listeners_silent_ = true;
+  note_routine();
   listen_again_at_ = until;
 }
 
 void Manager::listen_again() {
   if (!has_room_to_accept() || surroundings_.now < listen_again_at_) return;
   listeners_silent_ = false;
+  note_routine();
   listen_again_at_ = -1;
   listeners_.for_each([this](Listener &listener) {
     if (listener.socket.open() && !listener.paused) silence(listener, false);
@@ -118,7 +130,7 @@ bool Manager::accept_one(Listener &listener, Descriptor socket, const Address &p
   connection->tag = listener.tag;
   connection->listener = listener.id.load(std::memory_order_relaxed);
   uint64_t token = static_cast<uint64_t>(connection->id.load(std::memory_order_relaxed));
-  if (connection->transport.attach(std::move(socket), *poller_, token)) {
+  if (connection->transport.attach(std::move(socket), *poller_, token, READABLE)) {
     connection->transport.close(*poller_);
     release(*connection);
     return false;
@@ -138,6 +150,7 @@ Result<int64_t> Manager::connect(std::string_view text, const Options *options) 
   Result<Url> url = parse_url(text);
   if (!url) return url.failure();
   if (url->secure) return kNoTls;
+  if (drain_.active()) return kDraining;
   if (url->port == 0) return Failure{Error::URL, 0, "port 0 cannot be connected to"};
   std::shared_ptr<const Settings> settings = settings_for(options);
   auto dial = std::make_unique<Dial>();
@@ -158,6 +171,7 @@ Result<int64_t> Manager::connect(std::string_view text, const Options *options) 
     fail_dial(*connection, failure);
   } else {
     names_asked_++;
+    note_routine();
     connection->dial->asked = true;
   }
   take_answers();
@@ -170,6 +184,7 @@ void Manager::take_answers() {
   Resolver::Answer answer;
   while (resolver_.take(answer)) {
     names_asked_--;
+    note_routine();
     Connection *connection = connections_.find(answer.query);
     if (connection == nullptr || connection->dial == nullptr) continue;
     connection->dial->asked = false;
@@ -189,7 +204,8 @@ void Manager::dial_next(Connection &connection) {
   while (dial.next < dial.addresses.size()) {
     connection.peer = dial.addresses[dial.next++];
     Result<Descriptor> socket = connect_tcp(connection.peer);
-    dial.failure = socket ? connection.transport.attach(std::move(*socket), *poller_, token) : socket.failure();
+    dial.failure =
+        socket ? connection.transport.attach(std::move(*socket), *poller_, token, WRITABLE) : socket.failure();
     if (!dial.failure) return;
     connection.transport.close(*poller_);
   }
@@ -204,14 +220,15 @@ void Manager::dial_ready(Connection &connection, uint32_t readiness) {
     connection.dial->failure = {Error::CONNECT, error, "connecting failed"};
     return dial_next(connection);
   }
+  connection.transport.note(readiness);
   if ((readiness & WRITABLE) == 0) return;
   connection.stage = Stage::RUNNING;
-  connection.transport.note(readiness);
   if (Failure failure = connection.session->start(connection.dial->url)) {
     connection.session->abandon(failure, false);
     attention_.push(connection);
   }
   connection.dial.reset();
+  watch(connection);
   if (connection.transport.readable()) ready_.push(connection);
 }
 

@@ -98,6 +98,7 @@ void Manager::finish(Connection &connection) {
   if (connection.dial != nullptr && connection.dial->asked) {
     resolver_.cancel(connection.id.load(std::memory_order_relaxed));
     names_asked_--;
+    note_routine();
   }
   connection.dial.reset();
   connection.stash.reset();
@@ -173,6 +174,13 @@ void Manager::schedule(Connection &connection) {
   }
   int64_t set = timers_.deadline(connection.slot);
   if (due >= 0 && (set < 0 || due < set)) timers_.set(connection.slot, due);
+}
+
+// Tells the poller what there is to wait for.
+void Manager::watch(Connection &connection) {
+  bool reads = connection.stage == Stage::RUNNING && connection.may_read() && !connection.transport.ended();
+  bool writes = connection.stage == Stage::CONNECTING || connection.outbox != nullptr;
+  connection.transport.watch(*poller_, (reads ? uint32_t{READABLE} : 0) | (writes ? uint32_t{WRITABLE} : 0));
 }
 
 // The application has done something to a connection.

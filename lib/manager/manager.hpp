@@ -15,6 +15,7 @@
 
 #include "manager/connection.hpp"
 #include "manager/dial.hpp"
+#include "manager/drain.hpp"
 #include "manager/id_table.hpp"
 #include "manager/listener.hpp"
 #include "manager/mailbox.hpp"
@@ -39,7 +40,6 @@ class Manager {
   static constexpr uint64_t kAlarmToken = 1;
   static constexpr uint64_t kResolverToken = uint64_t{1} << 62;
   static constexpr int64_t kMaxListeners = 1024;
-  static constexpr size_t kMostReady = 512;  // reports of the poller in one round
 
   static Result<std::unique_ptr<Manager>> make(const Options *options);
   Manager(const Manager &) = delete;
@@ -73,6 +73,8 @@ class Manager {
   Error accept(int64_t id, std::string_view subprotocol, std::string_view headers);
   Error respond(int64_t id, int32_t status, std::string_view headers, const uint8_t *body, size_t size);
 
+  Error drain(int64_t time);
+
   // From threads that are not the owner.
   [[gnu::noinline]] Error other_thread_send(int64_t id, Opcode opcode, const uint8_t *data, size_t size);
   Error other_thread_close(int64_t id, int32_t code, std::string_view reason);
@@ -95,12 +97,16 @@ class Manager {
   void retire(const Event &event);
   [[gnu::always_inline]] int poll_once(int64_t until);
   [[gnu::noinline]] bool do_chores();
+  [[gnu::noinline]] void do_late_chores();
   int wait_time(int64_t until);
   [[gnu::always_inline]] int64_t next_deadline() const;
+  [[gnu::noinline]] int64_t chores_due() const;
+  void note_routine();
   void dispatch(const Ready &ready);
   void dispatch_connection(Connection &connection, uint32_t readiness);
   [[gnu::noinline]] void read_ready();
   void give_turn(Connection &connection);
+  [[gnu::noinline]] void stop_reading(Connection &connection);
   [[gnu::noinline]] void run_timers();
   [[gnu::noinline]] void settle_all();
   [[gnu::noinline]] void attend_all();
@@ -120,6 +126,7 @@ class Manager {
   void release(Connection &connection);
   void rouse(Connection &connection);
   void schedule(Connection &connection);
+  void watch(Connection &connection);
   void leave_handshake(Connection &connection);
   void touch(Connection &connection);
   Result<Connection *> living(int64_t id) const;
@@ -132,7 +139,7 @@ class Manager {
   std::string describe(const Event &event) const;
 
   // Listening and connecting (dialing.cpp)
-  [[gnu::noinline]] void accept_from(Listener &listener);
+  [[gnu::noinline]] bool accept_from(Listener &listener);
   bool accept_one(Listener &listener, Descriptor socket, const Address &peer);
   void stop_listening(Listener &listener);
   void stop_accepting(Listener &listener, int64_t until);
@@ -144,6 +151,13 @@ class Manager {
   void dial_next(Connection &connection);
   [[gnu::noinline]] void dial_ready(Connection &connection, uint32_t readiness);
   void fail_dial(Connection &connection, const Failure &failure);
+
+  // Draining (draining.cpp)
+  void accept_all(Listener &listener);
+  bool drain_opening(Connection &connection);
+  void drain_on();
+  void cut_off();
+  void end_drain();
 
   // The mailbox (mail.cpp)
   [[gnu::noinline]] void deliver_mail();
@@ -173,7 +187,7 @@ class Manager {
   Resolver resolver_;
   int64_t names_asked_ = 0;  // queries of the resolver without an answer
   Timers timers_;
-  std::array<Ready, kMostReady> reported_;  // what the poller's last wait told
+  std::array<Ready, Poller::kMost> reported_;  // what the poller's last wait told
 
   const uint32_t number_;  // tells ids of different managers apart
   IdTable<Connection> connections_;
@@ -184,6 +198,8 @@ class Manager {
   ClosedListeners closed_listeners_;
   int64_t listen_again_at_ = -1;  // when listeners that ran out of descriptors try again
   bool listeners_silent_ = false;
+  Drain drain_;
+  bool out_of_routine_ = false;  // one of: listeners are silent, the manager drains, names are asked for
 
   EventBatch batch_;
   Output output_;

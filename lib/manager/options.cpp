@@ -27,8 +27,10 @@ Failure check_slow_reader(std::string_view value) {
 }
 
 Failure check_backend(std::string_view value) {
-  if (value == "auto" || value == "epoll") return {};
-  return {Error::RANGE, 0, "backend is \"auto\" or \"epoll\""};
+  for (std::string_view name : {"auto", "epoll", "kqueue", "poll"}) {
+    if (value == name) return {};
+  }
+  return {Error::RANGE, 0, "backend is \"auto\", \"epoll\", \"kqueue\" or \"poll\""};
 }
 
 Failure check_field_value(std::string_view value) {

@@ -18,9 +18,13 @@ Failure write_failure(int error) {
 }  // namespace
 
 inline int64_t Manager::next_deadline() const {
-  bool listens_again = listeners_silent_ && has_room_to_accept();
-  int64_t next = listens_again ? earlier(timers_.next(), listen_again_at_) : timers_.next();
-  return names_asked_ != 0 ? earlier(next, resolver_.deadline()) : next;
+  return out_of_routine_ ? earlier(timers_.next(), chores_due()) : timers_.next();
+}
+
+int64_t Manager::chores_due() const {
+  int64_t due = listeners_silent_ && has_room_to_accept() ? listen_again_at_ : kNever;
+  if (drain_.active()) due = earlier(due, drain_.next());
+  return names_asked_ != 0 ? earlier(due, resolver_.deadline()) : due;
 }
 
 // How long the kernel may be waited for. The alarm rings for the timers, so that the clock need not be read for them.
@@ -51,7 +55,7 @@ inline void Manager::begin_batch() {
 // One round: says what there is to say, asks the kernel once, and reads. Returns what the poller's wait returned.
 inline int Manager::poll_once(int64_t until) {
   output_.flush_all();
-  bool busy = work_is_left() || listeners_silent_ || !mailbox_.empty() || woken_.load(std::memory_order_relaxed);
+  bool busy = work_is_left() || out_of_routine_ || !mailbox_.empty() || woken_.load(std::memory_order_relaxed);
   if (busy) [[unlikely]]
     busy = do_chores();
   bool wait = !busy && batch_.size() == 0;
@@ -60,11 +64,16 @@ inline int Manager::poll_once(int64_t until) {
   if (!ready_.empty()) read_ready();  // they have waited longer than those that the kernel reports now
   for (int i = 0; i < count; i++)
     dispatch(reported_[static_cast<size_t>(i)]);
-  if (names_asked_ != 0) take_answers();
   // After reading: a late poll must not take a peer for silent whose answer lies in the kernel.
+  if (out_of_routine_) [[unlikely]]
+    do_late_chores();
   if (int64_t due = timers_.next(); due >= 0 && due <= surroundings_.now) [[unlikely]]
     run_timers();
   return count;
+}
+
+void Manager::note_routine() {
+  out_of_routine_ = listeners_silent_ || drain_.active() || names_asked_ != 0;
 }
 
 // What is there to be done besides sending and reading. True if the poll must not wait, because more is left.
@@ -73,9 +82,16 @@ bool Manager::do_chores() {
   deliver_mail();
   if (batch_.size() == 0 && !settling_.empty()) settle_all();
   output_.flush_all();
+  if (drain_.active()) drain_on();
   attend_all();
   if (listeners_silent_) listen_again();
   return work_is_left() || woken_.load(std::memory_order_relaxed);
+}
+
+// And what of it comes after reading.
+void Manager::do_late_chores() {
+  if (names_asked_ != 0) take_answers();
+  if (drain_.active() && drain_.too_late(surroundings_.now)) cut_off();
 }
 
 int32_t Manager::poll(int32_t timeout_ms) {
@@ -94,7 +110,7 @@ int32_t Manager::poll(int32_t timeout_ms) {
     if (woken_.exchange(false, std::memory_order_relaxed)) break;
     // A wait that brought all there is room for left more of it in the kernel, which gives an edge-triggered outer loop
     // no further sign.
-    if (until != kNever && surroundings_.now >= until && waited < static_cast<int>(kMostReady)) break;
+    if (until != kNever && surroundings_.now >= until && waited < static_cast<int>(Poller::kMost)) break;
   }
   if (outer_) signal_outer_loop();
   return batch_.size();
@@ -125,7 +141,7 @@ void Manager::retire(const Event &event) {
 // Something can be done without news from the kernel. The end of a batch makes room for connections.
 bool Manager::work_is_left() const {
   return !ready_.empty() || !attention_.empty() || !settling_.empty() || output_.dirty() || receiver_.carries() ||
-         !closed_listeners_.empty() || (listeners_silent_ && batch_.has_news());
+         !closed_listeners_.empty() || (out_of_routine_ && batch_.has_news());
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -172,6 +188,12 @@ void Manager::run_timers() {
   }
 }
 
+// rouse() brings it back, perhaps as soon as its output is flushed.
+void Manager::stop_reading(Connection &connection) {
+  connection.session->set_reading(false);
+  attention_.push(connection);
+}
+
 // One turn for each connection that has something to read, as long as the batch has room.
 void Manager::read_ready() {
   ReadyQueue turns = ready_.take();
@@ -184,7 +206,7 @@ void Manager::give_turn(Connection &connection) {
   if (!receiver_.has_room()) [[unlikely]]
     return ready_.push(connection);
   if (!connection.may_read()) [[unlikely]]
-    return connection.session->set_reading(false);  // rouse() brings it back
+    return stop_reading(connection);
   if (connection.stash != nullptr) [[unlikely]] {
     receiver_.parse_stash(connection);
   } else if (connection.transport.readable()) {
@@ -241,6 +263,7 @@ bool Manager::attend(Connection &connection) {
     leave_handshake(connection);
     connection.publish();
     schedule(connection);
+    watch(connection);
   }
   return tell(connection);
 }

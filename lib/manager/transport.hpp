@@ -12,10 +12,17 @@ class Transport {
   int fd() const { return socket_.get(); }
 
   // Takes the socket over and has it watched.
-  Failure attach(Descriptor socket, Poller &poller, uint64_t token) {
+  Failure attach(Descriptor socket, Poller &poller, uint64_t token, uint32_t interest) {
     socket_ = std::move(socket);
     readable_ = hung_up_ = ended_ = false;
-    return poller.add_stream(socket_.get(), token);
+    interest_ = interest;
+    return poller.add_stream(socket_.get(), token, interest);
+  }
+  // What the poller is to report from now on.
+  void watch(Poller &poller, uint32_t interest) {
+    if (interest == interest_) return;
+    interest_ = interest;
+    poller.set_stream_interest(socket_.get(), interest);
   }
   void close(Poller &poller) {
     if (!socket_.open()) return;
@@ -59,6 +66,7 @@ class Transport {
   bool readable_ = false;
   bool hung_up_ = false;
   bool ended_ = false;
+  uint32_t interest_ = 0;
 };
 
 }  // namespace hawser

@@ -2,7 +2,6 @@
 
 #if defined(__linux__)
 
-#include <algorithm>
 #include <cerrno>
 
 namespace hawser {
@@ -21,7 +20,8 @@ uint32_t level_events(uint32_t interest) {
 uint32_t readiness_of(uint32_t events) {
   static_assert(uint32_t{EPOLLIN} == uint32_t{READABLE} && uint32_t{EPOLLOUT} == uint32_t{WRITABLE});
   uint32_t readiness = events & (READABLE | WRITABLE);
-  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) readiness |= HANGUP | READABLE;
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) [[unlikely]]
+    readiness |= HANGUP | READABLE;
   return readiness;
 }
 
@@ -40,7 +40,7 @@ int EpollPoller::control(int operation, int fd, uint64_t token, uint32_t events)
   return epoll_ctl(epoll_.get(), operation, fd, &event);
 }
 
-Failure EpollPoller::add_stream(int fd, uint64_t token) {
+Failure EpollPoller::add_stream(int fd, uint64_t token, uint32_t) {
   if (control(EPOLL_CTL_ADD, fd, token, kStreamEvents) == 0) return {};
   return {Error::SYSTEM, errno, "epoll_ctl failed"};
 }
@@ -59,9 +59,8 @@ void EpollPoller::remove(int fd) {
 }
 
 int EpollPoller::wait(std::span<Ready> ready, int timeout_ms) {
-  int room = static_cast<int>(std::min(ready.size(), kMostEvents));
-  int count = epoll_wait(epoll_.get(), events_, room, timeout_ms);
-  if (count < 0) return -errno;
+  int count = epoll_wait(epoll_.get(), events_, static_cast<int>(ready.size()), timeout_ms);
+  if (count <= 0) return count == 0 ? 0 : -errno;
   for (int i = 0; i < count; i++) {
     ready[static_cast<size_t>(i)] = {events_[i].data.u64, readiness_of(events_[i].events)};
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #if defined(__linux__)
+#define HAWSER_HAS_EPOLL
 
 #include <memory>
 #include <span>
@@ -18,7 +19,8 @@ class EpollPoller final : public Poller {
  public:
   static Result<std::unique_ptr<Poller>> make();
 
-  Failure add_stream(int fd, uint64_t token) override;
+  Failure add_stream(int fd, uint64_t token, uint32_t interest) override;
+  void set_stream_interest(int, uint32_t) override {}  // edge-triggered
   Failure add_level(int fd, uint64_t token, uint32_t interest) override;
   void set_interest(int fd, uint64_t token, uint32_t interest) override;
   void remove(int fd) override;
@@ -26,13 +28,11 @@ class EpollPoller final : public Poller {
   int fd() const override { return epoll_.get(); }
 
  private:
-  static constexpr size_t kMostEvents = 512;
-
   explicit EpollPoller(Descriptor epoll) : epoll_(std::move(epoll)) {}
   int control(int operation, int fd, uint64_t token, uint32_t events);
 
   Descriptor epoll_;
-  epoll_event events_[kMostEvents] = {};
+  epoll_event events_[kMost] = {};
 };
 
 }  // namespace hawser

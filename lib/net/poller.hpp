@@ -1,5 +1,5 @@
-// Waits for descriptors: what each of the kernel's interfaces for that implements in one file (epoll in
-// epoll_poller.cpp).
+// Waits for descriptors: what each of the kernel's interfaces for that implements in one file (epoll_poller.cpp,
+// kqueue_poller.cpp, poll_poller.cpp). Nothing outside them and poller.cpp knows which one runs.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +26,13 @@ class Poller {
  public:
   virtual ~Poller() = default;
 
-  // A stream socket, edge-triggered: reported once when it becomes readable, writable or is hung up, and not again
-  // before it was used up. No further call is needed until remove.
-  virtual Failure add_stream(int fd, uint64_t token) = 0;
+  // A stream socket. What is reported of it must be remembered, because a poller may be edge-triggered: then it reports
+  // once that the socket became readable, writable or was hung up, whatever the interest, and not again before that was
+  // used up. Or it is level-triggered: then it reports again and again what is of interest, and maybe a hang-up.
+  virtual Failure add_stream(int fd, uint64_t token, uint32_t interest) = 0;
+  // What is waited for changes: bytes to read, or room to write. An interest that stays makes a level-triggered poller
+  // spin.
+  virtual void set_stream_interest(int fd, uint32_t interest) = 0;
   // Any descriptor, level-triggered, reported as long as one of `interest` (READABLE, WRITABLE) holds.
   virtual Failure add_level(int fd, uint64_t token, uint32_t interest) = 0;
   // Changes the interest of a level-triggered descriptor; 0 silences it (but an error may be reported once more).
@@ -37,15 +41,17 @@ class Poller {
   // forked child: it shares the kernel's interest list with its parent.
   virtual void remove(int fd) = 0;
 
-  // Waits up to timeout_ms (-1: for ever). Returns how many entries of `ready` were filled, which must have room for
-  // one; -errno on failure, -EINTR too.
+  // Waits up to timeout_ms (-1: for ever). Returns how many entries of `ready`, of which there are 1 to kMost, were
+  // filled, no more than one for a descriptor; -errno on failure, -EINTR too.
+  static constexpr size_t kMost = 512;
   virtual int wait(std::span<Ready> ready, int timeout_ms) = 0;
 
   // A descriptor that is readable while something is ready, for outer loops; -1 if this poller has none.
   virtual int fd() const = 0;
 };
 
-// "auto" takes the best one of the system. Error::UNSUPPORTED for a name that this system does not have, Error::SYSTEM.
+// "auto" takes the best one of the system: epoll, kqueue, poll. Error::UNSUPPORTED for a name that this system does not
+// have, Error::SYSTEM, NO_MEMORY.
 Result<std::unique_ptr<Poller>> make_poller(std::string_view backend);
 
 }  // namespace hawser

@@ -83,6 +83,10 @@ void Session::handle_request(Event &event) {
     if (rare() != nullptr) rare_->refusal = check.refusal().body;
     return refuse(check.refusal(), {Error::HANDSHAKE, check.refusal().status, "the request was refused"});
   }
+  if (surroundings_.draining) {
+    constexpr Failure kDraining{Error::ABORTED, 503, "the manager is draining"};
+    return refuse({503, "the server is shutting down\n", opening_->request().head_only}, kDraining);
+  }
   if (config_.requests) {
     enter(Phase::DECIDING);
     event.kind = EventKind::REQUEST;
@@ -324,9 +328,9 @@ void Session::handle_close(const uint8_t *data, size_t size) {
 }
 
 void Session::receive_end() {
-  constexpr Failure kEnd{Error::EOF, 0, "the peer ended the TCP connection without a Close frame"};
+  constexpr Failure kEnd{Error::END, 0, "the peer ended the TCP connection without a Close frame"};
   if (phase_ == Phase::OPENING || phase_ == Phase::DECIDING) {
-    return abandon({Error::EOF, 0, "the peer ended the TCP connection during the opening handshake"}, true);
+    return abandon({Error::END, 0, "the peer ended the TCP connection during the opening handshake"}, true);
   }
   if (phase_ == Phase::OPEN || phase_ == Phase::CLOSING) fail(kEnd);
 }
@@ -393,7 +397,7 @@ Error Session::close(int32_t code, std::string_view reason) {
 void Session::settle() {
   if (phase_ != Phase::ANSWERING) return;
   // The peer cannot be told any more what it ended without a Close.
-  if (failure_.error == Error::EOF) return enter(Phase::OVER);
+  if (failure_.error == Error::END) return enter(Phase::OVER);
   if (failure_) {
     write_close(close_code_for(failure_.error), std::string_view(failure_.words).substr(0, kMaxCloseReason));
   } else {

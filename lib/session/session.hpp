@@ -33,7 +33,8 @@ namespace hawser {
 struct Surroundings {
   Random &random;
   Budget &budget;
-  int64_t now = 0;  // milliseconds; the driver sets it
+  int64_t now = 0;        // milliseconds; the driver sets it
+  bool draining = false;  // a server answers handshakes with 503
 };
 
 class Session {
@@ -88,6 +89,7 @@ class Session {
   // A client waits for the server to close the transport after both Closes (RFC 6455 7.1.1).
   bool awaits_end() const { return clean_ && role_ == Role::CLIENT; }
   bool is_open() const { return phase_ == Phase::OPEN; }
+  bool is_deciding() const { return phase_ == Phase::DECIDING; }
   bool is_opening() const { return phase_ == Phase::OPENING || phase_ == Phase::DECIDING; }
   // The CLOSE event: final once over().
   void describe_close(Event &event) const;

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "bytes/deadline.hpp"
+
 namespace hawser {
 
 SoloSession::SoloSession(Role role, std::shared_ptr<const Config> config, const SoloLimits &limits)
-    : config_(std::move(config)),
+    : role_(role),
+      config_(std::move(config)),
       limits_(limits),
       budget_(limits.memory_budget),
       surroundings_{random_, budget_, 0},
@@ -16,6 +19,7 @@ SoloSession::SoloSession(Role role, std::shared_ptr<const Config> config, const 
 
 size_t SoloSession::receive(uint8_t *data, size_t size) {
   if (taken_ < batch_.size() || open_due_) return 0;
+  forget_handshake();
   batch_.clear();
   taken_ = 0;
   size_t used = 0;
@@ -29,6 +33,7 @@ size_t SoloSession::receive(uint8_t *data, size_t size) {
 }
 
 void SoloSession::receive_end() {
+  ended_ = true;
   session_.receive_end();
 }
 
@@ -47,10 +52,19 @@ const Event *SoloSession::next_event() {
     return tell(EventKind::DRAIN);
   }
   session_.settle();
-  if (!session_.over()) session_.forget_handshake();  // what CLOSE says may need it
-  if (!session_.over() || closed_) return nullptr;
+  if (!session_.over() || closed_) {
+    forget_handshake();
+    return nullptr;
+  }
   closed_ = true;
   return tell(EventKind::CLOSE);
+}
+
+// The events were taken, so the received bytes may go, and with them the request that lies in them. The words of a
+// client's CLOSE need the answer that it got, and it has a copy.
+void SoloSession::forget_handshake() {
+  bool needed = session_.over() && (role_ == Role::CLIENT || !closed_);
+  if (!needed) session_.forget_handshake();
 }
 
 const Event *SoloSession::tell(EventKind kind) {
@@ -66,6 +80,7 @@ const char *SoloSession::event_text() {
 }
 
 void SoloSession::output_sent(size_t size) {
+  if (size != 0) stalled_since_ = surroundings_.now;
   sent_ += std::min(size, output_size());
   if (output_size() != 0) return;
   output_.release();
@@ -74,6 +89,7 @@ void SoloSession::output_sent(size_t size) {
 }
 
 uint8_t *SoloSession::append_elsewhere(size_t size) {
+  if (output_size() == 0) stalled_since_ = surroundings_.now;
   // What was sent is thrown away when it is the larger part, so that each byte is moved once at most.
   if (sent_ > output_size()) {
     output_.consume(sent_);
@@ -101,7 +117,8 @@ Error SoloSession::refuse() {
 }
 
 Error SoloSession::send(Opcode opcode, const uint8_t *data, size_t size) {
-  return queue_full() ? refuse() : session_.send(opcode, data, size);
+  bool refused = queue_full() && !session_.in_part();
+  return refused ? refuse() : session_.send(opcode, data, size);
 }
 
 Error SoloSession::send_part(Opcode opcode, const uint8_t *data, size_t size, bool final) {
@@ -122,9 +139,18 @@ Error SoloSession::respond(int32_t status, std::string_view headers, const uint8
   return session_.respond(status, headers, body, size);
 }
 
+int64_t SoloSession::deadline() const {
+  int64_t due = session_.deadline();
+  return output_size() != 0 ? earlier(due, after(stalled_since_, limits_.write_stall_timeout)) : due;
+}
+
 void SoloSession::advance_to(int64_t now) {
   surroundings_.now = std::max(surroundings_.now, now);
   session_.advance();
+  int64_t stall = limits_.write_stall_timeout;
+  if (output_size() != 0 && stall >= 0 && surroundings_.now - stalled_since_ >= stall) {
+    session_.abandon({Error::TIMEOUT, 0, "write_stall_timeout passed: the peer reads nothing"}, true);
+  }
 }
 
 }  // namespace hawser

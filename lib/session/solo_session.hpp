@@ -17,6 +17,7 @@ struct SoloLimits {
   int64_t memory_budget = -1;
   int64_t max_send_queue = -1;
   int64_t max_events = 256;
+  int64_t write_stall_timeout = -1;
 };
 
 class SoloSession final : private Sink {
@@ -34,8 +35,9 @@ class SoloSession final : private Sink {
   // Words about the event that was taken last.
   const char *event_text();
 
+  // Nothing once the transport has to go at once: what is left is not to be sent.
   const uint8_t *output() const { return output_.data() + sent_; }
-  size_t output_size() const { return output_.size() - sent_; }
+  size_t output_size() const { return session_.abandoned() ? 0 : output_.size() - sent_; }
   void output_sent(size_t size);
 
   Error send(Opcode opcode, const uint8_t *data, size_t size);
@@ -45,10 +47,20 @@ class SoloSession final : private Sink {
   Error accept(std::string_view subprotocol, std::string_view headers);
   Error respond(int32_t status, std::string_view headers, const uint8_t *body, size_t size);
 
-  int64_t deadline() const { return session_.deadline(); }
+  // The driver does not read: nothing can be heard, and the keep-alive clock stands still.
+  void set_reading(bool reading) { session_.set_reading(reading); }
+
+  int64_t deadline() const;
   // Time does not go back: an earlier one is ignored.
   void advance_to(int64_t now);
-  bool should_close_transport() const { return session_.over(); }
+  // After both Closes a client waits for the server to end the transport (RFC 6455 7.1.1), as long as close_timeout.
+  bool should_close_transport() const {
+    return session_.over() && (ended_ || session_.abandoned() || !session_.awaits_end());
+  }
+
+  // Handshake data; nullptr when it is gone.
+  const Opening *handshake() const { return session_.opening(); }
+  const char *subprotocol() const { return session_.subprotocol(); }
 
  private:
   uint8_t *append_elsewhere(size_t size) override;
@@ -60,7 +72,9 @@ class SoloSession final : private Sink {
   }
   Error refuse();
   const Event *tell(EventKind kind);
+  void forget_handshake();
 
+  const Role role_;
   const std::shared_ptr<const Config> config_;
   const SoloLimits limits_;
   Budget budget_;
@@ -70,8 +84,10 @@ class SoloSession final : private Sink {
   int32_t taken_ = 0;
   Buffer output_;
   size_t sent_ = 0;
+  int64_t stalled_since_ = 0;  // since when nothing of the output has left, while there is some
   bool refused_ = false;
   bool open_due_ = false;
+  bool ended_ = false;                // the peer ended its side of the transport
   bool closed_ = false;               // CLOSE was told
   Event own_event_;                   // one that did not come of received bytes
   EventKind last_ = EventKind::NONE;  // the event that was taken last

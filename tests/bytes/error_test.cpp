@@ -65,7 +65,7 @@ void unknown_numbers_are_answered(void **) {
 void enum_has_the_numbers_of_the_table(void **) {
   assert_int_equal(static_cast<int32_t>(Error::OK), 0);
   assert_int_equal(static_cast<int32_t>(Error::UTF8), -14);
-  assert_int_equal(static_cast<int32_t>(Error::EOF), -29);
+  assert_int_equal(static_cast<int32_t>(Error::END), -29);
 }
 
 void failure_is_true_unless_ok(void **) {

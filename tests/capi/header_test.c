@@ -298,7 +298,7 @@ static void test_bad_arguments(void **state) {
 
 /* Whichever call fails, and for whatever reason: last_error has words about it, here those of its code. */
 static void test_last_error(void **state) {
-  hws_manager *manager = hws_manager_new(NULL);
+  hws_manager *manager = log_new_manager(NULL);
   (void)state;
   assert_string_equal(hws_manager_last_error(manager), "");
 #define FAILS(call, code)                                                       \
@@ -353,7 +353,7 @@ static void test_errors_and_version(void **state) {
 }
 
 static void test_stats(void **state) {
-  hws_manager *manager = hws_manager_new(NULL);
+  hws_manager *manager = log_new_manager(NULL);
   int32_t i;
   (void)state;
   assert_true(hws_stat_count() > 5);

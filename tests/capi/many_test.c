@@ -70,7 +70,7 @@ static void test_many(void **state) {
     skip();
   }
   options = log_options("max_handshakes", MANY, "handshake_timeout", 100000, NULL);
-  manager = hws_manager_new(options);
+  manager = log_new_manager(options);
   hws_options_free(options);
   memset(&log, 0, sizeof log);
   log.manager = manager;

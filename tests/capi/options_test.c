@@ -1,5 +1,7 @@
 /* Options: discovery, ranges, inheritance, snapshots. */
+#define _GNU_SOURCE
 #include <string.h>
+#include <sys/resource.h>
 
 #include "support/cmocka.h"
 #include "support/log.h"
@@ -67,23 +69,64 @@ static void test_ranges(void **state) {
   hws_options_free(options);
 }
 
-/* DESIGN.md, section 3. */
-static void test_defaults(void **state) {
+/* What users rely on, written down a second time: kind, default and range of each option. */
+static void test_table(void **state) {
+  enum { INT = HWS_OPTION_INT, FLAG = HWS_OPTION_FLAG, TEXT = HWS_OPTION_TEXT };
+  static const struct {
+    const char *name;
+    int32_t kind;
+    int64_t usual, min, max;
+  } kExpected[] = {
+      {"max_message_size", INT, 16 << 20, -1, INT64_MAX},
+      {"max_fragments", INT, 1 << 20, -1, INT64_MAX},
+      {"parts", FLAG, 0, 0, 1},
+      {"pongs", FLAG, 0, 0, 1},
+      {"max_head_size", INT, 16 << 10, 64, 1 << 30},
+      {"max_headers", INT, 100, 1, 1 << 20},
+      {"requests", FLAG, 0, 0, 1},
+      {"keep_handshake", FLAG, 0, 0, 1},
+      {"origins", TEXT, 0, 0, 0},
+      {"subprotocols", TEXT, 0, 0, 0},
+      {"origin", TEXT, 0, 0, 0},
+      {"handshake_timeout", INT, 10000, -1, INT32_MAX},
+      {"close_timeout", INT, 5000, -1, INT32_MAX},
+      {"ping_interval", INT, 30000, -1, INT32_MAX},
+      {"ping_timeout", INT, 20000, -1, INT32_MAX},
+      {"idle_timeout", INT, -1, -1, INT32_MAX},
+      {"write_stall_timeout", INT, 30000, -1, INT32_MAX},
+      {"max_send_queue", INT, 16 << 20, -1, INT64_MAX},
+      {"pause_above", INT, -1, -1, INT64_MAX},
+      {"slow_reader", TEXT, 0, 0, 0},
+      {"backlog", INT, 4096, 1, INT32_MAX},
+      {"reuse_port", FLAG, 0, 0, 1},
+      {"ipv6_only", FLAG, 0, 0, 1},
+      {"backend", TEXT, 0, 0, 0},
+      {"memory_budget", INT, 1 << 30, -1, INT64_MAX},
+      {"max_handshakes", INT, 1000, -1, INT64_MAX},
+      {"accepts_per_poll", INT, 64, 1, 1 << 20},
+      {"max_events", INT, 256, 1, 1 << 20},
+      {"max_batch_bytes", INT, 32 << 20, -1, INT64_MAX},
+      {"receive_arena", INT, 512 << 10, 64 << 10, 1 << 30},
+      {"send_arena", INT, 256 << 10, 64 << 10, 1 << 30},
+  };
+  struct rlimit descriptors;
+  size_t i;
   (void)state;
-  assert_int_equal(hws_option_default(find("max_message_size")), 16 << 20);
-  assert_int_equal(hws_option_default(find("max_fragments")), 1 << 20);
-  assert_int_equal(hws_option_default(find("max_head_size")), 16 << 10);
-  assert_int_equal(hws_option_default(find("max_headers")), 100);
-  assert_int_equal(hws_option_default(find("handshake_timeout")), 10000);
-  assert_int_equal(hws_option_default(find("close_timeout")), 5000);
-  assert_int_equal(hws_option_default(find("ping_interval")), 30000);
-  assert_int_equal(hws_option_default(find("ping_timeout")), 20000);
-  assert_int_equal(hws_option_default(find("write_stall_timeout")), 30000);
-  assert_int_equal(hws_option_default(find("max_send_queue")), 16 << 20);
-  assert_int_equal(hws_option_default(find("memory_budget")), 1 << 30);
-  assert_int_equal(hws_option_default(find("max_handshakes")), 1000);
-  assert_int_equal(hws_option_default(find("accepts_per_poll")), 64);
-  assert_int_equal(hws_option_default(find("max_events")), 256);
+  for (i = 0; i < sizeof kExpected / sizeof *kExpected; i++) {
+    int32_t index = find(kExpected[i].name);
+    if (index < 0) print_message("%s\n", kExpected[i].name);
+    assert_true(index >= 0);
+    assert_int_equal(hws_option_kind(index), kExpected[i].kind);
+    assert_int_equal(hws_option_default(index), kExpected[i].usual);
+    assert_int_equal(hws_option_min(index), kExpected[i].min);
+    assert_int_equal(hws_option_max(index), kExpected[i].max);
+  }
+  /* That of max_connections is the machine's. */
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &descriptors), 0);
+  assert_int_equal(hws_option_kind(find("max_connections")), INT);
+  assert_int_equal(hws_option_default(find("max_connections")), (int64_t)descriptors.rlim_cur - 32);
+  assert_int_equal(hws_option_min(find("max_connections")), -1);
+  assert_int_equal(hws_option_max(find("max_connections")), INT64_MAX);
 }
 
 static void test_texts(void **state) {
@@ -189,7 +232,7 @@ static void test_many_snapshots(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_discovery),      cmocka_unit_test(test_ranges),  cmocka_unit_test(test_defaults),
+      cmocka_unit_test(test_discovery),      cmocka_unit_test(test_ranges),  cmocka_unit_test(test_table),
       cmocka_unit_test(test_texts),          cmocka_unit_test(test_headers), cmocka_unit_test(test_snapshots),
       cmocka_unit_test(test_many_snapshots),
   };

@@ -12,6 +12,7 @@
 #include "manager/output.hpp"
 #include "manager/receiver.hpp"
 #include "session/event_batch.hpp"
+#include "support/backend.hpp"
 
 struct Bench {
   explicit Bench(int64_t memory = hawser::Budget::kUnlimited, size_t send_arena = 1 << 16, size_t max_events = 16)
@@ -36,7 +37,8 @@ struct Bench {
     connection.session.emplace(hawser::Role::SERVER, settings->config, connection, surroundings);
     connection.session->assume_open();
     connection.stage = hawser::Stage::RUNNING;
-    return !connection.transport.attach(hawser::Descriptor(pair[0]), *poller, static_cast<uint64_t>(index));
+    uint64_t token = static_cast<uint64_t>(index);
+    return !connection.transport.attach(hawser::Descriptor(pair[0]), *poller, token, hawser::READABLE);
   }
   // What the peer can read at once.
   std::string read(int index, size_t most = SIZE_MAX) {
@@ -52,6 +54,11 @@ struct Bench {
   // Notes what the kernel reports.
   void note() {
     hawser::Ready ready[8];
+    for (hawser::Connection &connection : connections) {
+      if (!connection.transport.open()) continue;
+      bool writes = connection.outbox != nullptr;
+      connection.transport.watch(*poller, writes ? hawser::READABLE | hawser::WRITABLE : uint32_t{hawser::READABLE});
+    }
     int count = poller->wait(ready, 0);
     for (int i = 0; i < count; i++) {
       hawser::Connection &connection = connections[ready[i].token];
@@ -60,7 +67,7 @@ struct Bench {
     }
   }
 
-  std::unique_ptr<hawser::Poller> poller = std::move(*hawser::make_poller("auto"));
+  std::unique_ptr<hawser::Poller> poller = std::move(*hawser::make_poller(backend_under_test()));
   std::shared_ptr<const hawser::Settings> settings = hawser::make_settings(nullptr, nullptr);
   hawser::Budget budget;
   hawser::OsRandom random;

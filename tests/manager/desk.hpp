@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "manager/manager.hpp"
+#include "support/backend.hpp"
 #include "support/raw_peer.h"
 
 struct Seen {
@@ -14,11 +16,18 @@ struct Seen {
   std::string data;
 };
 
+inline std::unique_ptr<hawser::Manager> make_manager(hawser::Options *options) {
+  hawser::Options own;
+  hawser::Options &used = options != nullptr ? *options : own;
+  if (used.change().set_text("backend", backend_under_test())) return nullptr;
+  return std::move(*hawser::Manager::make(&used));
+}
+
 // What a test says when something does not come is an assertion of its own; nothing here fails.
 class Desk {
  public:
-  explicit Desk(const hawser::Options *options = nullptr)
-      : manager(std::move(*hawser::Manager::make(options))),
+  explicit Desk(hawser::Options *options = nullptr)
+      : manager(make_manager(options)),
         listener(*manager->listen("ws://127.0.0.1:0/", nullptr)),
         port(std::atoi(std::string(manager->local_address(listener)).substr(10).c_str())) {}
   ~Desk() {

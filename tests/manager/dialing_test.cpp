@@ -81,7 +81,7 @@ void check_bad_server(const char *answer, bool ends, Error expected) {
 
 void test_bad_servers(void **) {
   check_bad_server("", false, Error::TIMEOUT);
-  check_bad_server("", true, Error::EOF);
+  check_bad_server("", true, Error::END);
   check_bad_server("SSH-2.0-server\r\n\r\n", false, Error::HANDSHAKE);
   check_bad_server("HTTP/1.1 404 Not Found\r\n\r\n", false, Error::HTTP);
   check_bad_server(

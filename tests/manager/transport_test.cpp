@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "support/backend.hpp"
 #include "support/cmocka.hpp"
 
 namespace {
@@ -17,7 +18,7 @@ using hawser::Transport;
 
 // A transport on one end of a socket pair, watched by a real poller.
 struct Pair {
-  std::unique_ptr<Poller> poller = std::move(*hawser::make_poller("auto"));
+  std::unique_ptr<Poller> poller = std::move(*hawser::make_poller(backend_under_test()));
   Transport transport;
   int other = -1;
 
@@ -25,7 +26,7 @@ struct Pair {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) return;
     other = ends[1];
-    transport.attach(Descriptor(ends[0]), *poller, 5);
+    transport.attach(Descriptor(ends[0]), *poller, 5, hawser::READABLE);
   }
   ~Pair() { end(); }
   void end() {
@@ -97,7 +98,7 @@ void test_attach_again(void **) {
   assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
   pair.transport.close(*pair.poller);
   pair.other = ends[1];
-  assert_true(pair.transport.attach(Descriptor(ends[0]), *pair.poller, 6).error == hawser::Error::OK);
+  assert_true(pair.transport.attach(Descriptor(ends[0]), *pair.poller, 6, hawser::READABLE).error == hawser::Error::OK);
   assert_false(pair.transport.ended());
   assert_int_equal(::write(pair.other, "new", 3), 3);
   pair.wait();

@@ -14,6 +14,7 @@
 
 #include "net/descriptors.hpp"
 #include "net/poller.hpp"
+#include "net/waiting.hpp"
 #include "net/wakeup.hpp"
 #include "support/cmocka.hpp"
 
@@ -23,6 +24,7 @@ using hawser::connect_loopback;
 using hawser::HANGUP;
 using hawser::READABLE;
 using hawser::Ready;
+using hawser::wait_until;
 using hawser::Wakeup;
 using hawser::WRITABLE;
 
@@ -31,18 +33,6 @@ namespace {
 std::unique_ptr<hawser::Poller> make() {
   auto made = hawser::make_poller("epoll");
   return made ? std::move(*made) : nullptr;
-}
-
-// Every readiness that is reported for `token` until `wanted` is among it; 0 if others come or none for ten seconds.
-uint32_t wait_until(hawser::Poller &poller, uint64_t token, uint32_t wanted) {
-  uint32_t seen = 0;
-  Ready ready[4];
-  while ((seen & wanted) != wanted) {
-    int count = poller.wait(ready, 10'000);
-    if (count != 1 || ready[0].token != token) return 0;
-    seen |= ready[0].readiness;
-  }
-  return seen;
 }
 
 void test_flags(void **) {
@@ -56,7 +46,7 @@ void test_stream_is_reported_once(void **) {
   auto poller = make();
   Ready ready[4];
   char byte;
-  assert_false(bool(poller->add_stream(connection.server.get(), 42)));
+  assert_false(bool(poller->add_stream(connection.server.get(), 42, READABLE)));
   assert_int_equal(wait_until(*poller, 42, WRITABLE), WRITABLE);
   assert_int_equal(poller->wait(ready, 0), 0);
   for (int i = 0; i < 3; i++) {
@@ -71,7 +61,7 @@ void test_stream_is_reported_once(void **) {
 void test_writable_again(void **) {
   auto connection = connect_loopback();
   auto poller = make();
-  assert_false(bool(poller->add_stream(connection.client.get(), 1)));
+  assert_false(bool(poller->add_stream(connection.client.get(), 1, READABLE)));
   assert_int_equal(wait_until(*poller, 1, WRITABLE), WRITABLE);
   std::vector<char> block(1 << 20);
   hawser::Transfer sent;
@@ -91,7 +81,7 @@ void test_writable_again(void **) {
 void test_hangup(void **) {
   auto connection = connect_loopback();
   auto poller = make();
-  assert_false(bool(poller->add_stream(connection.server.get(), 9)));
+  assert_false(bool(poller->add_stream(connection.server.get(), 9, READABLE)));
   assert_int_equal(wait_until(*poller, 9, WRITABLE), WRITABLE);
   hawser::shutdown_writing(connection.client.get());
   assert_int_equal(wait_until(*poller, 9, HANGUP) & ~uint32_t{WRITABLE}, HANGUP | READABLE);
@@ -100,7 +90,7 @@ void test_hangup(void **) {
 void test_reset(void **) {
   auto connection = connect_loopback();
   auto poller = make();
-  assert_false(bool(poller->add_stream(connection.server.get(), 9)));
+  assert_false(bool(poller->add_stream(connection.server.get(), 9, READABLE)));
   assert_int_equal(wait_until(*poller, 9, WRITABLE), WRITABLE);
   hawser::reset(connection.client);
   assert_int_equal(wait_until(*poller, 9, HANGUP) & ~uint32_t{WRITABLE}, HANGUP | READABLE);
@@ -112,127 +102,8 @@ void test_what_was_before_add(void **) {
   assert_int_equal(hawser::write_socket(connection.client.get(), "x", 1).size, 1);
   hawser::shutdown_writing(connection.client.get());
   assert_true(hawser::wait_for(connection.server.get(), POLLRDHUP));
-  assert_false(bool(poller->add_stream(connection.server.get(), 9)));
+  assert_false(bool(poller->add_stream(connection.server.get(), 9, READABLE)));
   assert_int_equal(wait_until(*poller, 9, HANGUP), HANGUP | READABLE | WRITABLE);
-}
-
-void test_refused_connect(void **) {
-  auto listener = hawser::listen_tcp(*hawser::parse_address("127.0.0.1", 0), {});
-  assert_true(bool(listener));
-  auto address = hawser::local_address(listener->get());
-  listener->close();
-  auto client = hawser::connect_tcp(address);
-  assert_true(bool(client));
-  auto poller = make();
-  assert_false(bool(poller->add_stream(client->get(), 3)));
-  assert_int_equal(wait_until(*poller, 3, WRITABLE | HANGUP), WRITABLE | READABLE | HANGUP);
-  assert_int_equal(hawser::take_socket_error(client->get()), ECONNREFUSED);
-}
-
-void test_level(void **) {
-  auto wakeup = Wakeup::make();
-  auto poller = make();
-  Ready ready[2];
-  assert_false(bool(poller->add_level(wakeup->fd(), 5, READABLE)));
-  assert_int_equal(poller->wait(ready, 0), 0);
-  wakeup->signal();
-  for (int i = 0; i < 3; i++) {
-    assert_int_equal(poller->wait(ready, 0), 1);
-    assert_int_equal(ready[0].token, 5);
-    assert_int_equal(ready[0].readiness, READABLE);
-  }
-  poller->set_interest(wakeup->fd(), 5, 0);
-  assert_int_equal(poller->wait(ready, 0), 0);
-  poller->set_interest(wakeup->fd(), 6, READABLE | WRITABLE);
-  assert_int_equal(poller->wait(ready, 0), 1);
-  assert_int_equal(ready[0].token, 6);
-  assert_int_equal(ready[0].readiness, READABLE | WRITABLE);
-  poller->set_interest(wakeup->fd(), 6, WRITABLE);
-  assert_int_equal(poller->wait(ready, 0), 1);
-  assert_int_equal(ready[0].readiness, WRITABLE);
-}
-
-void test_silenced_error(void **) {
-  auto connection = connect_loopback();
-  auto poller = make();
-  Ready ready[2];
-  hawser::reset(connection.client);
-  assert_true(hawser::wait_for(connection.server.get(), POLLRDHUP));
-  assert_false(bool(poller->add_level(connection.server.get(), 5, READABLE)));
-  assert_int_equal(poller->wait(ready, 0), 1);
-  poller->set_interest(connection.server.get(), 5, 0);
-  poller->wait(ready, 0);  // perhaps once more
-  assert_int_equal(poller->wait(ready, 0), 0);
-}
-
-void test_error_makes_readable(void **) {
-  auto connection = connect_loopback();
-  auto poller = make();
-  Ready ready[2];
-  hawser::reset(connection.client);
-  assert_true(hawser::wait_for(connection.server.get(), POLLRDHUP));
-  assert_false(bool(poller->add_level(connection.server.get(), 5, WRITABLE)));
-  assert_int_equal(poller->wait(ready, 0), 1);
-  assert_int_equal(ready[0].readiness, READABLE | WRITABLE | HANGUP);
-}
-
-void test_listener(void **) {
-  auto listener = hawser::listen_tcp(*hawser::parse_address("127.0.0.1", 0), {});
-  assert_true(bool(listener));
-  auto poller = make();
-  Ready ready[2];
-  hawser::Address peer;
-  assert_false(bool(poller->add_level(listener->get(), 1, READABLE)));
-  auto one = hawser::connect_tcp(hawser::local_address(listener->get()));
-  auto two = hawser::connect_tcp(hawser::local_address(listener->get()));
-  for (int i = 0; i < 2; i++) {
-    assert_int_equal(poller->wait(ready, 10'000), 1);
-    assert_true(bool(hawser::accept_tcp(listener->get(), peer)));
-  }
-  assert_int_equal(poller->wait(ready, 0), 0);
-}
-
-void test_tokens_come_back_whole(void **) {
-  auto wakeup = Wakeup::make();
-  wakeup->signal();
-  auto poller = make();
-  std::mt19937_64 random(64);
-  Ready ready[2];
-  assert_false(bool(poller->add_level(wakeup->fd(), UINT64_MAX, READABLE)));
-  assert_int_equal(poller->wait(ready, 0), 1);
-  assert_true(ready[0].token == UINT64_MAX);
-  for (int i = 0; i < 1000; i++) {
-    uint64_t token = random();
-    poller->set_interest(wakeup->fd(), token, READABLE);
-    assert_int_equal(poller->wait(ready, 0), 1);
-    assert_true(ready[0].token == token);
-  }
-}
-
-void test_remove(void **) {
-  auto wakeup = Wakeup::make();
-  wakeup->signal();
-  auto poller = make();
-  Ready ready[2];
-  assert_false(bool(poller->add_stream(wakeup->fd(), 1)));
-  poller->remove(wakeup->fd());
-  assert_int_equal(poller->wait(ready, 0), 0);
-  poller->remove(wakeup->fd());  // once more does nothing
-  assert_false(bool(poller->add_level(wakeup->fd(), 2, READABLE)));
-  assert_int_equal(poller->wait(ready, 0), 1);
-  assert_int_equal(ready[0].token, 2);
-}
-
-void test_add_fails(void **) {
-  auto wakeup = Wakeup::make();
-  auto poller = make();
-  assert_false(bool(poller->add_stream(wakeup->fd(), 1)));
-  auto again = poller->add_level(wakeup->fd(), 1, READABLE);
-  assert_true(again.error == hawser::Error::SYSTEM);
-  assert_int_equal(again.system, EEXIST);
-  auto bad = poller->add_stream(-1, 1);
-  assert_true(bad.error == hawser::Error::SYSTEM);
-  assert_int_equal(bad.system, EBADF);
 }
 
 // Collects what is reported, `room` entries at a time, until nothing is; false if a token comes twice.
@@ -257,10 +128,10 @@ void test_more_than_fit(void **) {
   for (size_t i = 0; i < count; i++) {
     auto wakeup = Wakeup::make();
     assert_true(bool(wakeup));
-    assert_false(bool(poller->add_stream(wakeup->fd(), i)));
+    assert_false(bool(poller->add_stream(wakeup->fd(), i, READABLE)));
     wakeups.push_back(std::move(*wakeup));
   }
-  for (size_t room : {size_t{1}, size_t{3}, size_t{256}, size_t{2000}}) {
+  for (size_t room : {size_t{1}, size_t{3}, size_t{256}, hawser::Poller::kMost}) {
     for (const Wakeup &wakeup : wakeups) {
       wakeup.signal();
     }
@@ -268,24 +139,6 @@ void test_more_than_fit(void **) {
     assert_true(collect(*poller, room, tokens));
     assert_int_equal(tokens.size(), count);
   }
-}
-
-void on_alarm(int) {}
-
-void test_interrupted(void **) {
-  struct sigaction action = {};
-  struct sigaction before;
-  action.sa_handler = on_alarm;
-  sigaction(SIGALRM, &action, &before);
-  auto poller = make();
-  Ready ready[1];
-  itimerval often = {{0, 5'000}, {0, 5'000}};  // again and again: the first may come before the wait
-  setitimer(ITIMER_REAL, &often, nullptr);
-  int result = poller->wait(ready, -1);
-  itimerval never = {};
-  setitimer(ITIMER_REAL, &never, nullptr);
-  sigaction(SIGALRM, &before, nullptr);
-  assert_int_equal(result, -EINTR);
 }
 
 void test_in_an_outer_loop(void **) {
@@ -303,23 +156,10 @@ void test_in_an_outer_loop(void **) {
 
 int main() {
   const CMUnitTest tests[] = {
-      DESCRIPTOR_TEST(test_flags),
-      DESCRIPTOR_TEST(test_stream_is_reported_once),
-      DESCRIPTOR_TEST(test_writable_again),
-      DESCRIPTOR_TEST(test_hangup),
-      DESCRIPTOR_TEST(test_reset),
-      DESCRIPTOR_TEST(test_what_was_before_add),
-      DESCRIPTOR_TEST(test_refused_connect),
-      DESCRIPTOR_TEST(test_level),
-      DESCRIPTOR_TEST(test_silenced_error),
-      DESCRIPTOR_TEST(test_error_makes_readable),
-      DESCRIPTOR_TEST(test_listener),
-      DESCRIPTOR_TEST(test_tokens_come_back_whole),
-      DESCRIPTOR_TEST(test_remove),
-      DESCRIPTOR_TEST(test_add_fails),
-      DESCRIPTOR_TEST(test_more_than_fit),
-      DESCRIPTOR_TEST(test_interrupted),
-      DESCRIPTOR_TEST(test_in_an_outer_loop),
+      DESCRIPTOR_TEST(test_flags),          DESCRIPTOR_TEST(test_stream_is_reported_once),
+      DESCRIPTOR_TEST(test_writable_again), DESCRIPTOR_TEST(test_hangup),
+      DESCRIPTOR_TEST(test_reset),          DESCRIPTOR_TEST(test_what_was_before_add),
+      DESCRIPTOR_TEST(test_more_than_fit),  DESCRIPTOR_TEST(test_in_an_outer_loop),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -1,4 +1,5 @@
-// A session under test, with a clock, randomness and a sink that the test holds in its hands.
+// A session under test, with a clock, randomness and a sink that the test holds in its hands. What is said to it is
+// recorded, so that chopping.hpp can say it once more in other pieces.
 #pragma once
 
 #include <algorithm>
@@ -10,12 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "session/session.hpp"
+#include "session/conversation.hpp"
 #include "support/frames.hpp"
 
 namespace lab {
-
-using namespace hawser;
 
 // Bytes that can be foretold; or none.
 class TestRandom final : public Random {
@@ -29,6 +28,7 @@ class TestRandom final : public Random {
     static_cast<void>(fill(rest));
   }
   void recover() { broken_ = false; }
+  bool is_broken() const { return broken_; }
 
  protected:
   bool refill(std::span<uint8_t> to) override {
@@ -46,13 +46,17 @@ class TestRandom final : public Random {
 
 class RecordingSink final : public Sink {
  public:
-  std::string written;
+  std::string taken;    // by take()
+  std::string written;  // since then
   std::vector<Buffer> kept;
   int borrowed = 0;  // how many payloads came that way
   bool full = false;
 
   // What was written since the last call.
-  std::string take() { return std::exchange(written, {}); }
+  std::string take() {
+    taken += written;
+    return std::exchange(written, {});
+  }
 
   uint8_t *append_elsewhere(size_t size) override {
     if (full) return nullptr;
@@ -69,46 +73,6 @@ class RecordingSink final : public Sink {
   void keep(Buffer payload) override { kept.push_back(std::move(payload)); }
 };
 
-// An event with a copy of its data.
-struct Told {
-  EventKind kind = EventKind::NONE;
-  int opcode = 0;
-  uint32_t flags = 0;
-  std::string data;
-  int code = 0;
-  Error error = Error::OK;
-  int system = 0;
-
-  Told() = default;
-  explicit Told(const Event &event)
-      : kind(event.kind),
-        opcode(event.opcode),
-        flags(event.flags),
-        data(event.size != 0 ? std::string(static_cast<const char *>(event.data), static_cast<size_t>(event.size))
-                             : ""),
-        code(event.code),
-        error(static_cast<Error>(event.error)),
-        system(event.system) {}
-  bool operator==(const Told &) const = default;
-};
-
-// "OPEN M1:hello M2:x M1f:ab PONG:x": what was told. f, l, m: the first, last and another part of a message.
-inline std::string sketch(const std::vector<Told> &events) {
-  std::string text;
-  for (const Told &event : events) {
-    if (!text.empty()) text += ' ';
-    if (event.kind == EventKind::OPEN) text += "OPEN";
-    if (event.kind == EventKind::REQUEST) text += "REQUEST";
-    if (event.kind == EventKind::DRAIN) text += "DRAIN";
-    if (event.kind == EventKind::CLOSE) text += "CLOSE";
-    if (event.kind == EventKind::PONG) text += "PONG:" + event.data;
-    if (event.kind != EventKind::MESSAGE) continue;
-    const char *part[] = {"m", "f", "l", ""};
-    text += "M" + std::to_string(event.opcode) + part[event.flags & 3] + ":" + event.data;
-  }
-  return text;
-}
-
 // The size of the next piece; 0 ends it.
 using Chop = std::function<size_t(size_t left)>;
 inline size_t whole(size_t left) {
@@ -120,33 +84,58 @@ inline size_t bytewise(size_t) {
 inline Chop at(size_t cut) {
   return [cut, first = true](size_t left) mutable { return std::exchange(first, false) && cut != 0 ? cut : left; };
 }
+// One piece between the many bytes at the ends of a long text.
+inline Chop bytewise_at_ends(size_t size) {
+  constexpr size_t kEnd = 2000;
+  return [size](size_t left) { return size - left < kEnd || left <= kEnd ? 1 : left - kEnd; };
+}
 inline Chop randomly(std::mt19937 &random, size_t most) {
   return [&random, most](size_t) { return 1 + random() % most; };
 }
 
-struct Lab {
+// Conversations of labs that are gone; whoever looks at them takes them.
+inline std::vector<Conversation> conversations;
+
+struct Lab : Recorder {
+  const Role role;
+  const int64_t memory;
+  const int64_t began;
   Config config;
   Budget budget;
   TestRandom random;
   Surroundings surroundings;
   RecordingSink sink;
   std::vector<Told> events;
+  Story story;         // the same, and nobody clears it
   std::string unread;  // fed, and not taken because the session was blocked
   size_t windows = 0;  // bytes that went through windows
   frames::Peer peer;
-  std::unique_ptr<Session> session;
+  std::vector<Step> steps;
+  // Where memory is short the pieces make a difference: what does not come whole has to be copied.
+  bool recorded;
+  std::unique_ptr<RecordedSession> session;
 
-  explicit Lab(Role role, Config with = {}, int64_t memory = Budget::kUnlimited, int64_t now = 0)
-      : config(std::move(with)),
+  explicit Lab(Role as, Config with = {}, int64_t most = Budget::kUnlimited, int64_t now = 0)
+      : role(as),
+        memory(most),
+        began(now),
+        config(std::move(with)),
         budget(memory),
         surroundings{random, budget, now},
         peer(role == Role::SERVER),
-        session(std::make_unique<Session>(role, config, sink, surroundings)) {}
+        recorded(memory == Budget::kUnlimited),
+        session(std::make_unique<RecordedSession>(role, config, sink, surroundings, *this)) {}
+  Lab(const Lab &) = delete;
+  Lab &operator=(const Lab &) = delete;
+  ~Lab() {
+    if (recorded) conversations.push_back(conversation());
+  }
 
-  Session *operator->() { return session.get(); }
+  RecordedSession *operator->() { return session.get(); }
 
   // Hands bytes to the session, each piece in a buffer of its own that ends with it.
   void feed(const std::string &bytes, const Chop &chop = whole, bool in_windows = false) {
+    if (recorded) note_bytes(bytes);
     std::string all = std::exchange(unread, {}) + bytes;
     size_t done = 0;
     while (done < all.size()) {
@@ -166,6 +155,7 @@ struct Lab {
       if (used < size) break;
     }
     unread = all.substr(done);
+    if (recorded) steps.back().after = view();
   }
 
   std::string told() const { return sketch(events); }
@@ -183,22 +173,56 @@ struct Lab {
     return budget.used();
   }
 
-  static const uint8_t *bytes(const std::string &text) { return reinterpret_cast<const uint8_t *>(text.data()); }
-  Error send(const std::string &text, Opcode opcode = Opcode::TEXT) {
-    return session->send(opcode, bytes(text), text.size());
-  }
+  Error send(const std::string &text, Opcode opcode = Opcode::TEXT) { return session->send(opcode, text); }
   Error send_part(const std::string &text, bool final, Opcode opcode = Opcode::TEXT) {
-    return session->send_part(opcode, bytes(text), text.size(), final);
+    return session->send_part(opcode, text, final);
   }
-  Error ping(const std::string &text) { return session->ping(bytes(text), text.size()); }
+  Error ping(const std::string &text) { return session->ping(text); }
   Error respond(int32_t status, const std::string &body, const std::string &headers = "") {
-    return session->respond(status, headers, bytes(body), body.size());
+    return session->respond(status, headers, body);
   }
   void flush() { session->output_flushed(); }
   // Lets time pass, and tells the session.
   void advance_to(int64_t now) {
     surroundings.now = now;
     session->advance();
+  }
+
+  View view() {
+    View view;
+    view.close = close();
+    if (view.close.error != Error::OK) story.break_off();
+    view.events = story.events().size();
+    view.event_bytes = story.size();
+    view.output = sink.taken.size() + sink.written.size();
+    view.deadline = session->deadline();
+    view.can_send = session->can_send();
+    view.over = session->over();
+    view.abandoned = session->abandoned();
+    view.opening = session->is_opening();
+    view.blocked = session->blocked();
+    view.needs_settling = session->needs_settling();
+    view.in_part = session->in_part();
+    view.may_close_at_once = session->may_close_at_once();
+    view.awaits_end = session->awaits_end();
+    view.words = session->words_of_close();
+    if (session->subprotocol() != nullptr) view.subprotocol = session->subprotocol();
+    view.head = head();
+    return view;
+  }
+
+  Conversation conversation() const {
+    return {role, config, memory, began, steps, story.events(), sink.taken + sink.written};
+  }
+  // Says it as in the conversation that the step is taken from, but for the pieces.
+  int64_t repeat(const Step &step, const Chop &chop, bool in_windows) {
+    surroundings.now = step.now;
+    sink.full = step.sink_is_full;
+    if (step.random_is_broken && !random.is_broken()) random.break_down();
+    if (!step.random_is_broken) random.recover();
+    if (step.call) return step.call(*session);
+    feed(step.bytes, chop, in_windows);
+    return 0;
   }
 
  private:
@@ -208,9 +232,9 @@ struct Lab {
     size_t done = 0;
     while (done < piece.size()) {
       Event event;
-      done += session->receive(copy.get() + done, piece.size() - done, event);
+      done += session->Session::receive(copy.get() + done, piece.size() - done, event);
       if (event.kind == EventKind::NONE) break;
-      events.emplace_back(event);
+      hear(event);
       if (event.kind == EventKind::REQUEST) break;
     }
     return done;
@@ -221,7 +245,54 @@ struct Lab {
     windows += piece.size();
     Event event;
     session->receive_in_window(piece.size(), event);
-    if (event.kind != EventKind::NONE) events.emplace_back(event);
+    if (event.kind != EventKind::NONE) hear(event);
+  }
+
+  void hear(const Event &event) {
+    events.emplace_back(event);
+    story.add(events.back());
+  }
+
+  // What is left of the peer's head when the bytes that it came in are gone.
+  std::string head() const {
+    const Opening *opening = session->opening();
+    if (opening == nullptr || !(role == Role::CLIENT || config.requests || config.keep_handshake)) return {};
+    std::string head = std::string(opening->target()) + '\n' + std::string(opening->status());
+    for (int32_t i = 0; i < opening->headers().count(); i++)
+      head += std::string("\n") + opening->headers().line(i);
+    return head;
+  }
+
+  Step step() const {
+    Step step;
+    step.now = surroundings.now;
+    step.sink_is_full = sink.full;
+    step.random_is_broken = random.is_broken();
+    return step;
+  }
+  void note_bytes(const std::string &bytes) {
+    Step next = step();
+    if (steps.empty() || !next.continues(steps.back())) {
+      next.size = unread.size();
+      steps.push_back(std::move(next));
+    }
+    steps.back().bytes += bytes;
+    steps.back().size += bytes.size();
+  }
+  void note_call(std::string name, std::function<int64_t(Session &)> call, int64_t answer) override {
+    if (!recorded) return;
+    Step next = step();
+    next.name = std::move(name);
+    next.call = std::move(call);
+    next.answer = answer;
+    next.after = view();
+    steps.push_back(std::move(next));
+  }
+  void note_received(const std::string &bytes, const Event &event) override {
+    if (!recorded || bytes.empty()) return;
+    if (event.kind != EventKind::NONE) story.add(Told(event));
+    note_bytes(bytes);
+    steps.back().after = view();
   }
 };
 

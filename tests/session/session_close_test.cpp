@@ -1,7 +1,7 @@
 // How a session ends: the closing handshake in every order (RFC 6455 7), the end of the transport, and what CLOSE says.
 #include <cerrno>
 
-#include "session/lab.hpp"
+#include "session/chopping.hpp"
 #include "support/cmocka.hpp"
 
 using namespace hawser;
@@ -201,14 +201,14 @@ void an_end_while_open(void **) {
       lab.sink.take();
       lab->settle();
       assert_true(lab->over() && lab.sink.written.empty());
-      assert_true(says(lab, 1006, kByPeer, Error::EOF));
+      assert_true(says(lab, 1006, kByPeer, Error::END));
     }
     OpenLab inside(role);
     inside.feed(inside.peer.bytes(1, std::string(1000, 'x'), false));
     inside->receive_end();
     assert_int_equal(inside.budget.used(), 0);
     inside->settle();
-    assert_true(says(inside, 1006, kByPeer, Error::EOF));
+    assert_true(says(inside, 1006, kByPeer, Error::END));
   }
 }
 
@@ -218,7 +218,7 @@ void an_end_after_our_close(void **) {
     lab->close(1000, "");
     lab->receive_end();
     assert_true(lab->over());
-    assert_true(says(lab, 1006, kByPeer, Error::EOF));
+    assert_true(says(lab, 1006, kByPeer, Error::END));
   }
 }
 
@@ -250,7 +250,7 @@ void an_end_before_open(void **) {
     Lab lab(role);
     lab->receive_end();
     assert_true(lab->over() && lab->abandoned());
-    assert_true(says(lab, 1006, kByPeer, Error::EOF));
+    assert_true(says(lab, 1006, kByPeer, Error::END));
   }
 }
 
@@ -311,23 +311,23 @@ void settling_twice_writes_one_close(void **) {
 
 int main() {
   const CMUnitTest tests[] = {
-      cmocka_unit_test(our_close_first),
-      cmocka_unit_test(their_close_first),
-      cmocka_unit_test(codes_are_echoed),
-      cmocka_unit_test(empty_closes),
-      cmocka_unit_test(crossing_closes),
-      cmocka_unit_test(a_close_answers_a_close),
-      cmocka_unit_test(closes_between_fragments),
-      cmocka_unit_test(longest_reasons),
-      cmocka_unit_test(failures_after_our_close),
-      cmocka_unit_test(an_end_while_open),
-      cmocka_unit_test(an_end_after_our_close),
-      cmocka_unit_test(an_end_after_their_close),
-      cmocka_unit_test(an_end_after_a_failure),
-      cmocka_unit_test(an_end_before_open),
-      cmocka_unit_test(the_first_reason_stays),
-      cmocka_unit_test(a_close_before_open_gives_up),
-      cmocka_unit_test(settling_twice_writes_one_close),
+      lab_unit_test(our_close_first),
+      lab_unit_test(their_close_first),
+      lab_unit_test(codes_are_echoed),
+      lab_unit_test(empty_closes),
+      lab_unit_test(crossing_closes),
+      lab_unit_test(a_close_answers_a_close),
+      lab_unit_test(closes_between_fragments),
+      lab_unit_test(longest_reasons),
+      lab_unit_test(failures_after_our_close),
+      lab_unit_test(an_end_while_open),
+      lab_unit_test(an_end_after_our_close),
+      lab_unit_test(an_end_after_their_close),
+      lab_unit_test(an_end_after_a_failure),
+      lab_unit_test(an_end_before_open),
+      lab_unit_test(the_first_reason_stays),
+      lab_unit_test(a_close_before_open_gives_up),
+      lab_unit_test(settling_twice_writes_one_close),
   };
   return cmocka_run_group_tests_name("session/session_close", tests, nullptr, nullptr);
 }

@@ -1,5 +1,5 @@
 // What a session makes of what the application says.
-#include "session/lab.hpp"
+#include "session/chopping.hpp"
 #include "support/cmocka.hpp"
 
 using namespace hawser;
@@ -241,16 +241,16 @@ void shared_frames_have_the_same_header(void **) {
 
 int main() {
   const CMUnitTest tests[] = {
-      cmocka_unit_test(messages_are_framed),
-      cmocka_unit_test(every_frame_of_a_client_has_a_fresh_key),
-      cmocka_unit_test(without_randomness_nothing_is_sent),
-      cmocka_unit_test(parts_are_fragments),
-      cmocka_unit_test(parts_may_be_cut_inside_characters),
-      cmocka_unit_test(a_refused_part_may_be_mended),
-      cmocka_unit_test(refusals_write_nothing),
-      cmocka_unit_test(nothing_is_sent_before_open_nor_after_close),
-      cmocka_unit_test(a_sink_without_memory_takes_nothing),
-      cmocka_unit_test(shared_frames_have_the_same_header),
+      lab_unit_test(messages_are_framed),
+      lab_unit_test(every_frame_of_a_client_has_a_fresh_key),
+      lab_unit_test(without_randomness_nothing_is_sent),
+      lab_unit_test(parts_are_fragments),
+      lab_unit_test(parts_may_be_cut_inside_characters),
+      lab_unit_test(a_refused_part_may_be_mended),
+      lab_unit_test(refusals_write_nothing),
+      lab_unit_test(nothing_is_sent_before_open_nor_after_close),
+      lab_unit_test(a_sink_without_memory_takes_nothing),
+      lab_unit_test(shared_frames_have_the_same_header),
   };
   return cmocka_run_group_tests_name("session/session_send", tests, nullptr, nullptr);
 }

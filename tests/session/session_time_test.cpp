@@ -1,5 +1,5 @@
 // The deadlines of a session, with a clock that the test sets.
-#include "session/lab.hpp"
+#include "session/chopping.hpp"
 #include "support/cmocka.hpp"
 
 using namespace hawser;
@@ -325,21 +325,21 @@ void no_deadline_passes_while_events_wait(void **) {
 
 int main() {
   const CMUnitTest tests[] = {
-      cmocka_unit_test(the_handshake_has_its_time),
-      cmocka_unit_test(silence_is_asked_about),
-      cmocka_unit_test(any_byte_answers),
-      cmocka_unit_test(a_late_keep_alive_pong_does_not_show_either),
-      cmocka_unit_test(bytes_in_a_window_answer_too),
-      cmocka_unit_test(no_bytes_are_no_answer),
-      cmocka_unit_test(the_clock_stands_still_while_nothing_is_read),
-      cmocka_unit_test(pings_need_randomness_and_memory),
-      cmocka_unit_test(intervals_can_be_turned_off),
-      cmocka_unit_test(idleness_is_a_lack_of_messages),
-      cmocka_unit_test(the_earlier_deadline_comes_first),
-      cmocka_unit_test(the_peer_has_time_to_close),
-      cmocka_unit_test(a_close_behind_a_ping),
-      cmocka_unit_test(the_transport_has_time_to_end),
-      cmocka_unit_test(no_deadline_passes_while_events_wait),
+      lab_unit_test(the_handshake_has_its_time),
+      lab_unit_test(silence_is_asked_about),
+      lab_unit_test(any_byte_answers),
+      lab_unit_test(a_late_keep_alive_pong_does_not_show_either),
+      lab_unit_test(bytes_in_a_window_answer_too),
+      lab_unit_test(no_bytes_are_no_answer),
+      lab_unit_test(the_clock_stands_still_while_nothing_is_read),
+      lab_unit_test(pings_need_randomness_and_memory),
+      lab_unit_test(intervals_can_be_turned_off),
+      lab_unit_test(idleness_is_a_lack_of_messages),
+      lab_unit_test(the_earlier_deadline_comes_first),
+      lab_unit_test(the_peer_has_time_to_close),
+      lab_unit_test(a_close_behind_a_ping),
+      lab_unit_test(the_transport_has_time_to_end),
+      lab_unit_test(no_deadline_passes_while_events_wait),
   };
   return cmocka_run_group_tests_name("session/session_time", tests, nullptr, nullptr);
 }

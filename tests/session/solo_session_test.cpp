@@ -140,6 +140,9 @@ void two_sessions_talk(void **) {
     Side &other = &closer == &pair.client ? pair.server : pair.client;
     assert_int_equal(as_int(closer.session.close(1000, "done")), as_int(Error::OK));
     pair.settle(random, most);
+    assert_true(pair.server.session.should_close_transport());
+    assert_false(pair.client.session.should_close_transport());
+    pair.client.session.receive_end();
     for (Side *side : {&pair.client, &pair.server}) {
       assert_true(side->session.should_close_transport());
       const Told &close = side->events.back();
@@ -246,6 +249,16 @@ void output_is_taken_in_pieces(void **) {
   assert_int_equal(server.session.output_size(), 0);
 }
 
+// A text between the parts of another one is wrong, not one too many.
+void a_full_queue_does_not_hide_a_part(void **) {
+  Side server(Role::SERVER, {}, {-1, 10, 256});
+  server.session.assume_open();
+  assert_int_equal(as_int(server.session.send_part(Opcode::TEXT, bytes_of("0123456789"), 10, false)),
+                   as_int(Error::OK));
+  assert_int_equal(as_int(server.send("x")), as_int(Error::STATE));
+  assert_int_equal(as_int(server.session.send_part(Opcode::TEXT, bytes_of("x"), 1, true)), as_int(Error::WOULD_BLOCK));
+}
+
 Config asking() {
   Config config;
   config.requests = true;
@@ -299,7 +312,7 @@ void the_end_of_the_transport_closes(void **) {
   server.session.receive_end();
   server.take_events();
   assert_string_equal(server.told().c_str(), "CLOSE");
-  assert_int_equal(as_int(server.events[0].error), as_int(Error::EOF));
+  assert_int_equal(as_int(server.events[0].error), as_int(Error::END));
   assert_true(server.session.should_close_transport());
 }
 
@@ -323,6 +336,158 @@ void time_goes_forward_only(void **) {
   assert_int_equal(server.session.deadline(), -1);
 }
 
+// RFC 6455 7.1.1: the server ends the transport, and the client waits for it, but not for ever.
+void a_client_waits_for_the_end(void **) {
+  for (bool ends : {true, false}) {
+    Side client(Role::CLIENT);
+    client.session.assume_open();
+    client.session.close(1000, "");
+    client.output();
+    assert_int_equal(client.session.deadline(), 5'000);
+    client.session.advance_to(3'000);
+    client.feed(frames::Peer(false).bytes(8, "\x03\xe8"));
+    assert_string_equal(client.told().c_str(), "CLOSE");
+    assert_true((client.events[0].flags & event_flag::kClean) != 0);
+    assert_false(client.session.should_close_transport());
+    assert_int_equal(client.session.deadline(), 8'000);
+    client.session.advance_to(7'999);
+    assert_false(client.session.should_close_transport());
+    if (ends) {
+      client.session.receive_end();
+    } else {
+      client.session.advance_to(8'000);
+    }
+    assert_true(client.session.should_close_transport());
+    client.take_events();
+    assert_int_equal(client.events.size(), 1);
+  }
+}
+
+SoloLimits stalling(int64_t timeout) {
+  SoloLimits limits;
+  limits.write_stall_timeout = timeout;
+  return limits;
+}
+
+// The clock of write_stall_timeout runs from when there was output, or from when some of it left last.
+void a_peer_that_does_not_read_is_given_up(void **) {
+  Config config;
+  config.ping_interval = -1;
+  Side server(Role::SERVER, config, stalling(1'000));
+  server.session.assume_open();
+  server.session.advance_to(5'000);
+  assert_int_equal(server.session.deadline(), -1);
+  server.send("0123456789");
+  assert_int_equal(server.session.deadline(), 6'000);
+  server.session.advance_to(5'999);
+  server.send("more");  // is no progress
+  assert_int_equal(server.session.deadline(), 6'000);
+  server.session.output_sent(0);
+  assert_int_equal(server.session.deadline(), 6'000);
+  server.output(1);
+  assert_int_equal(server.session.deadline(), 6'999);
+  server.output();
+  assert_int_equal(server.session.deadline(), -1);
+  server.session.advance_to(8'000);
+  server.send("unread");
+  server.session.advance_to(8'999);
+  server.take_events();
+  assert_string_equal(server.told().c_str(), "");
+  assert_int_equal(server.session.output_size(), 8);
+  server.session.advance_to(9'000);
+  server.take_events();
+  assert_string_equal(server.told().c_str(), "CLOSE");
+  assert_int_equal(as_int(server.events[0].error), as_int(Error::TIMEOUT));
+  assert_true(server.words.find("write_stall_timeout") != std::string::npos);
+  assert_int_equal(server.session.output_size(), 0);  // the transport goes at once
+  assert_true(server.session.should_close_transport());
+  assert_int_equal(server.session.deadline(), -1);
+}
+
+// Neither the Close that nobody takes keeps the transport for ever.
+void a_close_that_does_not_leave_is_given_up(void **) {
+  Side server(Role::SERVER, {}, stalling(1'000));
+  server.session.assume_open();
+  server.feed(frames::Peer(true).bytes(8, ""));
+  server.take_events();
+  assert_string_equal(server.told().c_str(), "CLOSE");
+  assert_int_equal(server.session.output_size(), 2);
+  assert_int_equal(server.session.deadline(), 1'000);
+  server.session.advance_to(1'000);
+  assert_int_equal(server.session.output_size(), 0);
+}
+
+void silence_is_not_held_against_a_peer_that_is_not_read(void **) {
+  Side server(Role::SERVER);
+  server.session.assume_open();
+  server.session.set_reading(false);
+  assert_int_equal(server.session.deadline(), -1);
+  server.session.advance_to(100'000);
+  assert_int_equal(server.session.output_size(), 0);
+  server.session.set_reading(true);
+  assert_int_equal(server.session.deadline(), 130'000);
+}
+
+// The request lies in the bytes that were received, which may go when the events were taken.
+void the_handshake_is_forgotten_in_time(void **) {
+  Side server(Role::SERVER);
+  std::string bytes = kRequest + frames::Peer(true).text("early");
+  assert_null(server.session.handshake());
+  server.session.receive(reinterpret_cast<uint8_t *>(bytes.data()), bytes.size());
+  assert_int_equal(static_cast<int>(server.session.next_event()->kind), static_cast<int>(EventKind::OPEN));
+  assert_string_equal(server.session.handshake()->headers().find("HOST"), "a");
+  assert_non_null(server.session.next_event());
+  assert_string_equal(server.session.handshake()->headers().find("HOST"), "a");
+  assert_null(server.session.next_event());
+  assert_null(server.session.handshake());
+
+  Side hasty(Role::SERVER);  // asks for no further event before it goes on
+  bytes = kRequest;
+  hasty.session.receive(reinterpret_cast<uint8_t *>(bytes.data()), bytes.size());
+  assert_non_null(hasty.session.next_event());
+  assert_non_null(hasty.session.handshake());
+  uint8_t byte = 0x81;
+  assert_int_equal(hasty.session.receive(&byte, 1), 1);
+  assert_null(hasty.session.handshake());
+
+  Side refusing(Role::SERVER);
+  bytes = "GET /there HTTP/1.1\r\nHost: a\r\n\r\n";
+  refusing.session.receive(reinterpret_cast<uint8_t *>(bytes.data()), bytes.size());
+  assert_int_equal(static_cast<int>(refusing.session.next_event()->kind), static_cast<int>(EventKind::CLOSE));
+  assert_true(refusing.session.handshake()->target() == "/there");
+  assert_null(refusing.session.next_event());
+  assert_null(refusing.session.handshake());
+}
+
+void the_handshake_is_kept_where_it_is_wanted(void **) {
+  Side asked(Role::SERVER, asking());
+  asked.feed(kRequest);
+  asked.take_events();
+  assert_non_null(asked.session.handshake());  // until the answer
+  asked.session.accept("", "");
+  assert_int_equal(static_cast<int>(asked.session.next_event()->kind), static_cast<int>(EventKind::OPEN));
+  assert_true(asked.session.handshake()->target() == "/");
+  assert_null(asked.session.next_event());
+  assert_null(asked.session.handshake());
+
+  Config keeping;
+  keeping.keep_handshake = true;
+  Side keeper(Role::SERVER, keeping);
+  keeper.feed(kRequest);
+  keeper.session.receive_end();
+  keeper.take_events();
+  assert_string_equal(keeper.told().c_str(), "OPEN CLOSE");
+  assert_string_equal(keeper.session.handshake()->headers().find("Host"), "a");
+
+  Side refused(Role::CLIENT);
+  refused.session.start(url());
+  refused.feed("HTTP/1.1 403 Not You\r\n\r\n");
+  assert_string_equal(refused.told().c_str(), "CLOSE");
+  assert_null(refused.session.next_event());
+  assert_true(refused.session.handshake()->status() == "403 Not You");
+  assert_true(std::string(refused.session.event_text()).find("403 Not You") != std::string::npos);
+}
+
 void a_budget_bounds_the_output(void **) {
   Side server(Role::SERVER, {}, {1000, -1, 256});
   server.session.assume_open();
@@ -341,12 +506,19 @@ int main() {
       cmocka_unit_test(received_bytes_wait_for_events),
       cmocka_unit_test(the_answer_waits_for_the_events),
       cmocka_unit_test(drain_follows_would_block),
+      cmocka_unit_test(a_full_queue_does_not_hide_a_part),
       cmocka_unit_test(output_is_taken_in_pieces),
       cmocka_unit_test(an_accepted_request_opens),
       cmocka_unit_test(a_request_may_be_responded_to),
       cmocka_unit_test(a_refused_client_hears_the_status),
       cmocka_unit_test(the_end_of_the_transport_closes),
       cmocka_unit_test(time_goes_forward_only),
+      cmocka_unit_test(a_client_waits_for_the_end),
+      cmocka_unit_test(a_peer_that_does_not_read_is_given_up),
+      cmocka_unit_test(a_close_that_does_not_leave_is_given_up),
+      cmocka_unit_test(silence_is_not_held_against_a_peer_that_is_not_read),
+      cmocka_unit_test(the_handshake_is_forgotten_in_time),
+      cmocka_unit_test(the_handshake_is_kept_where_it_is_wanted),
       cmocka_unit_test(a_budget_bounds_the_output),
   };
   return cmocka_run_group_tests_name("session/solo_session", tests, nullptr, nullptr);

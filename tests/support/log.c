@@ -8,9 +8,26 @@
 #include <string.h>
 #include <unistd.h>
 
-void log_open(struct log *log, const hws_options *options) {
+static const char *backend_under_test(void) {
+  const char *name = getenv("HAWSER_TEST_BACKEND");
+  return name != NULL ? name : "auto";
+}
+
+int log_has_outer_loops(void) {
+  return strcmp(backend_under_test(), "poll") != 0;
+}
+
+hws_manager *log_new_manager(hws_options *options) {
+  hws_options *own = options != NULL ? options : hws_options_new();
+  hws_manager *manager = NULL;
+  if (hws_options_set_text(own, "backend", backend_under_test()) == HWS_OK) manager = hws_manager_new(own);
+  if (own != options) hws_options_free(own);
+  return manager;
+}
+
+void log_open(struct log *log, hws_options *options) {
   memset(log, 0, sizeof *log);
-  log->manager = hws_manager_new(options);
+  log->manager = log_new_manager(options);
 }
 
 void log_close(struct log *log) {

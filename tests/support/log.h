@@ -23,7 +23,11 @@ struct log {
   int64_t number; /* for `each` */
 };
 
-void log_open(struct log *log, const hws_options *options);
+/* A manager with the backend that this run of the tests is about: HAWSER_TEST_BACKEND in the environment, "auto"
+ * without it. It is set in `options`, which may be NULL. */
+hws_manager *log_new_manager(hws_options *options);
+
+void log_open(struct log *log, hws_options *options);
 void log_close(struct log *log);
 /* One poll; its events go into the diary. Returns what the poll returned. */
 hws_result log_poll(struct log *log, int32_t timeout_ms);
@@ -48,6 +52,8 @@ hws_id log_join(struct log *log, int port, struct raw_peer *peer, const char *he
 hws_id log_dial(struct log *log, const hws_options *options, struct raw_peer *peer);
 /* An options handle with some numbers: names and values up to a NULL. */
 hws_options *log_options(const char *name, ...);
+/* The backend under test has a descriptor for outer loops. */
+int log_has_outer_loops(void);
 /* Open descriptors of this process. */
 int log_descriptors(void);
 

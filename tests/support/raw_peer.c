@@ -39,6 +39,13 @@ static int set_nonblocking(int fd) {
   return fd;
 }
 
+/* A connected socket that writes at once and does not wait. */
+static int prepare(int fd) {
+  int one = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  return set_nonblocking(fd);
+}
+
 int raw_listen(int *port) {
   struct sockaddr_in address = loopback(0);
   socklen_t size = sizeof address;
@@ -55,15 +62,13 @@ int raw_listen(int *port) {
 
 int raw_connect(int port) {
   struct sockaddr_in address = loopback(port);
-  int one = 1;
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
   if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
     close(fd);
     return -1;
   }
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  return set_nonblocking(fd);
+  return prepare(fd);
 }
 
 /* Lets the library work, or waits for the descriptor. */
@@ -77,7 +82,7 @@ int raw_accept(int listener, void (*pump)(void *with), void *with) {
   int64_t until = raw_now_ms() + RAW_PATIENCE_MS;
   while (raw_now_ms() < until) {
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-    if (fd >= 0) return set_nonblocking(fd);
+    if (fd >= 0) return prepare(fd);
     if (errno != EAGAIN && errno != EINTR) return -1;
     wait_a_little(listener, POLLIN, pump, with);
   }
@@ -85,7 +90,9 @@ int raw_accept(int listener, void (*pump)(void *with), void *with) {
 }
 
 void raw_peer_init(struct raw_peer *peer, int fd, int masks, void (*pump)(void *with), void *with) {
+  const char *seed = getenv("HAWSER_TEST_CHOPS");
   memset(peer, 0, sizeof *peer);
+  peer->chops = seed != NULL ? (uint32_t)strtoul(seed, NULL, 10) : 0;
   peer->fd = fd;
   peer->masks = masks;
   peer->pump = pump;
@@ -110,7 +117,7 @@ void raw_peer_end(struct raw_peer *peer) {
   shutdown(peer->fd, SHUT_WR);
 }
 
-int raw_write(struct raw_peer *peer, const void *data, size_t size) {
+int raw_write_whole(struct raw_peer *peer, const void *data, size_t size) {
   const uint8_t *from = data;
   int64_t until = raw_now_ms() + RAW_PATIENCE_MS;
   while (size > 0 && raw_now_ms() < until) {
@@ -126,6 +133,37 @@ int raw_write(struct raw_peer *peer, const void *data, size_t size) {
     }
   }
   return size == 0 ? 0 : -1;
+}
+
+/* xorshift32 */
+static uint32_t draw(struct raw_peer *peer) {
+  uint32_t x = peer->chops;
+  x ^= x << 13;
+  x ^= x >> 17;
+  x ^= x << 5;
+  return peer->chops = x;
+}
+
+/* The size of the next piece, of which there are many at the ends: headers, and what is decided by the last byte. */
+static size_t draw_piece(struct raw_peer *peer, size_t done, size_t left) {
+  enum { ENDS = 24, LARGE = 4096 };
+  size_t size = 1 + draw(peer) % 7;
+  if (done >= ENDS && left > ENDS && (done + left > LARGE || draw(peer) % 2 == 0)) {
+    size = done + left > LARGE ? left - ENDS : 1 + draw(peer) % left;
+  }
+  return size < left ? size : left;
+}
+
+int raw_write(struct raw_peer *peer, const void *data, size_t size) {
+  size_t done = 0;
+  if (peer->chops == 0) return raw_write_whole(peer, data, size);
+  while (done < size) {
+    size_t piece = draw_piece(peer, done, size - done);
+    if (raw_write_whole(peer, (const uint8_t *)data + done, piece) != 0) return -1;
+    done += piece;
+    if (done < size && peer->pump != NULL) peer->pump(peer->with);
+  }
+  return 0;
 }
 
 int raw_write_text(struct raw_peer *peer, const char *text) {
@@ -338,20 +376,24 @@ static int accept_value(const char *key, size_t size, char *value) {
   return 0;
 }
 
-int raw_answer(struct raw_peer *peer, const char *headers) {
+int raw_make_answer(struct raw_peer *peer, const char *headers, char *answer, size_t capacity) {
   static const char field[] = "\r\nSec-WebSocket-Key: ";
   char head[16384];
   char value[64];
-  char answer[4096];
   const char *key;
   if (raw_read_head(peer, head, sizeof head) < 0) return -1;
   key = strcasestr(head, field);
   if (key == NULL) return -1;
   key += sizeof field - 1;
   if (accept_value(key, strcspn(key, "\r"), value) != 0) return -1;
-  snprintf(answer, sizeof answer,
-           "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-           "Sec-WebSocket-Accept: %s\r\n%s\r\n",
-           value, headers != NULL ? headers : "");
+  return snprintf(answer, capacity,
+                  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                  "Sec-WebSocket-Accept: %s\r\n%s\r\n",
+                  value, headers != NULL ? headers : "");
+}
+
+int raw_answer(struct raw_peer *peer, const char *headers) {
+  char answer[4096];
+  if (raw_make_answer(peer, headers, answer, sizeof answer) < 0) return -1;
   return raw_write_text(peer, answer);
 }

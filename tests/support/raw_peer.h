@@ -2,7 +2,10 @@
  * to, right or wrong, and reads frames by the letter of RFC 6455 5.2.
  *
  * The library under test mostly runs in the same thread. So the peer's socket does not block: while the peer waits, it
- * calls `pump`, which is to let the library work for a moment. Every wait gives up after a generous time, with -1. */
+ * calls `pump`, which is to let the library work for a moment. Every wait gives up after a generous time, with -1.
+ *
+ * With HAWSER_TEST_CHOPS=<number above 0> in the environment the peer writes in random pieces, for which the number is
+ * the seed, and lets the library read each of them before the next: all tests must find the same then. */
 #ifndef HAWSER_TESTS_RAW_PEER_H
 #define HAWSER_TESTS_RAW_PEER_H
 
@@ -23,8 +26,9 @@ struct raw_peer {
   void *with;
   uint8_t *bytes; /* read and not taken yet */
   size_t begin, size, capacity;
-  int ended; /* the other side has ended the stream */
-  int error; /* errno of a read or write that failed */
+  int ended;      /* the other side has ended the stream */
+  int error;      /* errno of a read or write that failed */
+  uint32_t chops; /* state of the random pieces; 0: it writes in one */
 };
 
 struct raw_frame {
@@ -51,6 +55,8 @@ void raw_peer_end(struct raw_peer *peer);
 /* All 0 or -1. */
 int raw_write(struct raw_peer *peer, const void *data, size_t size);
 int raw_write_text(struct raw_peer *peer, const char *text);
+/* In one piece in any case, for tests that are about what comes together. */
+int raw_write_whole(struct raw_peer *peer, const void *data, size_t size);
 int raw_write_frame(struct raw_peer *peer, int first, const void *payload, size_t size);
 /* A frame into memory, which must have room for size + 14 bytes; returns its size. */
 size_t raw_make_frame(uint8_t *to, int masks, int first, const void *payload, size_t size);
@@ -78,6 +84,8 @@ int raw_ask(struct raw_peer *peer, const char *target, const char *headers);
 int raw_write_request(struct raw_peer *peer, const char *target, const char *headers);
 /* Server: reads the request and answers it with 101; 0 or -1. */
 int raw_answer(struct raw_peer *peer, const char *headers);
+/* Server: reads the request and makes that answer, for those who do not write it in one piece; its size, or -1. */
+int raw_make_answer(struct raw_peer *peer, const char *headers, char *answer, size_t capacity);
 
 int64_t raw_now_ms(void);
 

@@ -6,6 +6,7 @@ import select
 import signal
 import socket
 import threading
+import time
 import unittest
 
 from support import BINARY, CLOSE, PATIENCE, PING, PONG, TEXT, ToolTest, close_payload, http, upgrade_request
@@ -240,7 +241,34 @@ class Stopping(ToolTest):
         server.send_signal(signal.SIGINT)
         self.assertEqual(client.receive()[0], CLOSE)
         server.send_signal(signal.SIGTERM)
-        client.send_frame(CLOSE, close_payload(1001))
+        self.assertEqual(server.wait(PATIENCE), 0)
+
+    # The first Close goes at once. That the second one comes later shows that --drain is heeded.
+    def test_drain(self):
+        server, port = self.start_serve("--drain", "1")
+        clients = [self.open_client(port)[0] for _ in range(2)]
+        begin = time.monotonic()
+        server.send_signal(signal.SIGTERM)
+        self.assertEqual(clients[0].receive(), (CLOSE, close_payload(1001)))
+        clients[0].send_frame(CLOSE, close_payload(1001))
+        self.assertTrue(clients[0].at_end())
+        self.assertEqual(clients[1].receive(), (CLOSE, close_payload(1001)))
+        self.assertGreater(time.monotonic() - begin, 0.37)
+        with self.assertRaises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), PATIENCE)
+        self.assertEqual(server.wait(PATIENCE), 0)
+
+    def test_handshakes_get_503(self):
+        server, port = self.start_serve("--drain", "20")
+        client, _ = self.open_client(port)
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as half:
+            half.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
+            self.open_client(port)[0].close()  # so the half one has been accepted
+            server.send_signal(signal.SIGTERM)
+            self.assertEqual(client.receive()[0], CLOSE)
+            half.sendall(b"\r\n")
+            self.assertTrue(half.recv(1000).startswith(b"HTTP/1.1 503 "))
+        client.close()
         self.assertEqual(server.wait(PATIENCE), 0)
 
 
