@@ -3,11 +3,25 @@
 
 namespace hawser {
 
+namespace {
+
+// What a call on this id is answered. With the mailbox locked: else the slot may be another connection's by now, and
+// the answer be about that.
+Error answer_for(const Connection &connection, int64_t id) {
+  if (connection.id.load(std::memory_order_relaxed) != id) return Error::STALE;
+  return connection.sendable.load(std::memory_order_relaxed);
+}
+
+}  // namespace
+
 Error Manager::other_thread_send(int64_t id, Opcode opcode, const uint8_t *data, size_t size) {
   Connection *connection = connections_.find(id);
   if (connection == nullptr) return Error::STALE;
   if (!begins_message(opcode)) return Error::OPCODE;
-  if (Error error = connection->sendable.load(std::memory_order_relaxed); error != Error::OK) return error;
+  if (connection->sendable.load(std::memory_order_relaxed) != Error::OK) {
+    std::lock_guard lock(mailbox_.mutex());
+    if (Error error = answer_for(*connection, id); error != Error::OK) return error;
+  }
   if (opcode == Opcode::TEXT && !utf8_is_valid(data, size)) return Error::UTF8;
   Letter letter{Letter::Kind::SEND, opcode, id, 0, Buffer(budget_)};
   if (!letter.payload.append(data, size)) return Error::NO_MEMORY;
@@ -15,8 +29,7 @@ Error Manager::other_thread_send(int64_t id, Opcode opcode, const uint8_t *data,
   bool first = false;
   {
     std::lock_guard lock(mailbox_.mutex());
-    if (connection->id.load(std::memory_order_relaxed) != id) return Error::STALE;
-    if (Error error = connection->sendable.load(std::memory_order_relaxed); error != Error::OK) return error;
+    if (Error error = answer_for(*connection, id); error != Error::OK) return error;
     if (!connection->queue_full()) {
       first = mailbox_.post(std::move(letter));
       connection->mailed.fetch_add(static_cast<int64_t>(size), std::memory_order_relaxed);
@@ -35,18 +48,15 @@ Error Manager::other_thread_send(int64_t id, Opcode opcode, const uint8_t *data,
 
 Error Manager::other_thread_close(int64_t id, int32_t code, std::string_view reason) {
   if (Error error = check_close(code, reason); error != Error::OK) return error;
-  if (is_listener_id(id)) {
-    if (listeners_.find(id) == nullptr) return Error::STALE;
-  } else {
-    Connection *connection = connections_.find(id);
-    if (connection == nullptr) return Error::STALE;
-    if (connection->sendable.load(std::memory_order_relaxed) == Error::CLOSED) return Error::CLOSED;
-  }
+  const Connection *connection = connections_.find(id);
+  if (connection == nullptr && listeners_.find(id) == nullptr) return Error::STALE;
   Letter letter{Letter::Kind::CLOSE, Opcode::CLOSE, id, code, Buffer(budget_)};
   if (!letter.payload.append(reason.data(), reason.size())) return Error::NO_MEMORY;
   bool first = false;
   {
     std::lock_guard lock(mailbox_.mutex());
+    Error answer = connection != nullptr ? answer_for(*connection, id) : Error::OK;
+    if (answer == Error::STALE || answer == Error::CLOSED) return answer;  // STATE: not open yet, it gives up
     first = mailbox_.post(std::move(letter));
   }
   if (first) wakeup_.signal();

@@ -1,6 +1,7 @@
 #include "manager/receiver.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <new>
 
 namespace hawser {
@@ -77,8 +78,10 @@ void Receiver::read(Connection &connection) {
   MessageAssembler::Window window = connection.session->window();
   Transfer got = window.size == 0 ? read_to_arena(connection) : read_to_window(connection, window);
   stats_.bytes_received += static_cast<int64_t>(got.size);
-  if (got.end) connection.session->receive_end();
+  // The kernel tells of a reset once. If a write was told, a read sees no more than an end.
+  if (got.end && connection.write_error == ECONNRESET) got.error = ECONNRESET;
   if (got.error != 0) connection.session->abandon({Error::IO, got.error, "reading failed"}, true);
+  if (got.end) connection.session->receive_end();
   note_state(connection);
 }
 

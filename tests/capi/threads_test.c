@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@ struct sender {
 };
 
 struct note {
+  int64_t id; /* where it is to arrive */
   int32_t sender;
   int32_t count;
 };
@@ -36,6 +38,7 @@ static void *send_notes(void *with) {
   struct sender *self = with;
   struct note note;
   int tries = 0;
+  note.id = self->shared->id;
   note.sender = self->number;
   while (self->accepted < MESSAGES && tries++ < 100000000) {
     hws_result result;
@@ -88,7 +91,7 @@ static int read_notes(struct raw_peer *peer, int total, int32_t *next) {
   return 1;
 }
 
-static void check_order(hws_options *options, int expect_refusals) {
+static void check_order(hws_options *options, int as_client, int expect_refusals) {
   struct log log;
   struct raw_peer peer;
   struct shared shared;
@@ -100,7 +103,7 @@ static void check_order(hws_options *options, int expect_refusals) {
   log_open(&log, options);
   log_listen(&log, NULL, &port);
   shared.manager = log.manager;
-  shared.id = log_join(&log, port, &peer, NULL);
+  shared.id = as_client ? log_dial(&log, NULL, &peer) : log_join(&log, port, &peer, NULL);
   start(&shared, senders);
   i = read_notes(&peer, THREADS * MESSAGES, next);
   join_all(senders);
@@ -122,11 +125,19 @@ static void check_order(hws_options *options, int expect_refusals) {
 
 static void test_order(void **state) {
   (void)state;
-  check_order(NULL, 0);
-  check_order(log_options("max_send_queue", 64, NULL), 1);
+  check_order(NULL, 0, 0);
+  check_order(NULL, 1, 0);
+  check_order(log_options("max_send_queue", 64, NULL), 0, 1);
+  check_order(log_options("max_send_queue", 64, NULL), 1, 1);
 }
 
-/* Messages of other threads wait behind an unfinished one, and come whole behind it. */
+static void *close_it(void *with) {
+  struct sender *self = with;
+  self->closed = hws_manager_close(self->shared->manager, self->shared->id, 1000 + self->number % 2, "by a thread");
+  return NULL;
+}
+
+/* Messages of other threads wait behind an unfinished one, and come whole behind it. So does the close of one. */
 static void test_unfinished_message(void **state) {
   struct log log;
   struct raw_peer peer;
@@ -145,6 +156,10 @@ static void test_unfinished_message(void **state) {
   while (__atomic_load_n(&shared.running, __ATOMIC_SEQ_CST) > 0)
     log_poll(&log, -1);
   join_all(senders);
+  pthread_create(&senders[1].thread, NULL, close_it, &senders[1]);
+  pthread_join(senders[1].thread, NULL);
+  assert_int_equal(senders[1].closed, HWS_OK);
+  log_settle(&log);
   assert_true(hws_manager_queued(log.manager, shared.id) > 0);
   assert_int_equal(hws_manager_send_part(log.manager, shared.id, HWS_TEXT, "gun", 3, 1), HWS_OK);
   assert_true(raw_expect_frame(&peer, RAW_TEXT, "be", 2));
@@ -152,78 +167,9 @@ static void test_unfinished_message(void **state) {
   assert_true(read_notes(&peer, THREADS * MESSAGES, next));
   for (i = 0; i < THREADS; i++)
     assert_int_equal(next[i], MESSAGES);
+  assert_true(raw_expect_close(&peer, 1001));
   raw_peer_close(&peer);
   log_close(&log);
-}
-
-/* The polling thread closes in the midst of it: every accepted message has arrived, or the CLOSE tells what was not. */
-static void check_close(int abruptly) {
-  struct log log;
-  struct raw_peer peer;
-  struct raw_frame frame;
-  struct shared shared;
-  struct sender senders[THREADS];
-  const struct log_entry *end = NULL;
-  int64_t accepted = 0;
-  int64_t arrived = 0;
-  int64_t unsent = -1;
-  int64_t until = raw_now_ms() + RAW_PATIENCE_MS;
-  int port;
-  int i;
-  log_open(&log, NULL);
-  log_listen(&log, NULL, &port);
-  shared.manager = log.manager;
-  shared.id = log_join(&log, port, &peer, NULL);
-  start(&shared, senders);
-  for (i = 0; i < 100; i++) {
-    if (raw_read_frame(&peer, &frame) == 1) arrived++;
-  }
-  if (abruptly) {
-    hws_manager_abort(log.manager, shared.id);
-  } else {
-    hws_manager_close(log.manager, shared.id, 1000, NULL);
-  }
-  while (raw_read_frame(&peer, &frame) == 1 && frame.first == (RAW_FIN | RAW_BINARY))
-    arrived++;
-  if (!abruptly) raw_write_close(&peer, 1000, "");
-  while (end == NULL && raw_now_ms() < until) {
-    hws_result count = log_poll(&log, 100);
-    if (log_count(&log, HWS_EVENT_CLOSE, shared.id) == 0) continue;
-    /* In the batch of the CLOSE: what was never sent. */
-    if (count > 0) unsent = hws_manager_queued(log.manager, shared.id);
-    end = log_wait(&log, HWS_EVENT_CLOSE, shared.id);
-  }
-  join_all(senders);
-  assert_non_null(end);
-  for (i = 0; i < THREADS; i++) {
-    accepted += senders[i].accepted;
-    if (senders[i].accepted < MESSAGES)
-      assert_true(senders[i].closed == HWS_ERR_CLOSED || senders[i].closed == HWS_ERR_STALE);
-  }
-  if (!abruptly) {
-    /* The CLOSE may have come in a poll of raw_read_frame; then only its words can be asked. */
-    if (accepted > arrived) assert_non_null(strstr(end->words, "bytes were not sent"));
-    if (unsent >= 0) assert_int_equal(unsent, (accepted - arrived) * (int64_t)sizeof(struct note));
-  }
-  log_settle(&log);
-  assert_int_equal(log_count(&log, HWS_EVENT_CLOSE, shared.id), 1);
-  raw_peer_close(&peer);
-  log_close(&log);
-}
-
-static void test_close_in_the_midst(void **state) {
-  int i;
-  (void)state;
-  for (i = 0; i < 5; i++) {
-    check_close(0);
-    check_close(1);
-  }
-}
-
-static void *close_it(void *with) {
-  struct sender *self = with;
-  self->closed = hws_manager_close(self->shared->manager, self->shared->id, 1000 + self->number % 2, "by a thread");
-  return NULL;
 }
 
 /* Closes of eight threads at once are one Close and one CLOSE. */
@@ -264,24 +210,88 @@ static void test_closes(void **state) {
   log_close(&log);
 }
 
-/* The threads end, and the manager is freed at once, with their mail in it. */
+static void close_from_all(struct shared *shared, struct sender *senders) {
+  int i;
+  for (i = 0; i < THREADS; i++) {
+    senders[i].shared = shared;
+    senders[i].number = i;
+    pthread_create(&senders[i].thread, NULL, close_it, &senders[i]);
+  }
+  join_all(senders);
+}
+
+/* The same of a listener, and of a connection that is not open yet. */
+static void test_closes_of_others(void **state) {
+  struct log log;
+  struct shared shared;
+  struct sender senders[THREADS];
+  const struct log_entry *end;
+  char url[64];
+  int port;
+  int i;
+  (void)state;
+  log_open(&log, NULL);
+  shared.manager = log.manager;
+  shared.id = log_listen(&log, NULL, &port);
+  close_from_all(&shared, senders);
+  assert_non_null(log_wait(&log, HWS_EVENT_CLOSE, shared.id));
+  assert_int_equal(raw_connect(port), -1);
+  for (i = 0; i < THREADS; i++)
+    assert_int_equal(senders[i].closed, HWS_OK);
+  assert_true(log_listen(&log, NULL, &port) > 0);
+  snprintf(url, sizeof url, "ws://127.0.0.1:%d/", port);
+  shared.id = hws_manager_connect(log.manager, url, NULL);
+  close_from_all(&shared, senders);
+  end = log_wait(&log, HWS_EVENT_CLOSE, shared.id);
+  assert_non_null(end);
+  assert_int_equal(end->event.error, HWS_ERR_ABORTED);
+  log_settle(&log);
+  close_from_all(&shared, senders);
+  for (i = 0; i < THREADS; i++)
+    assert_int_equal(senders[i].closed, HWS_ERR_STALE);
+  log_settle(&log);
+  assert_int_equal(log_count(&log, HWS_EVENT_CLOSE, 0), 2);
+  assert_int_equal(log_count(&log, HWS_EVENT_OPEN, shared.id), 0);
+  log_close(&log);
+}
+
+/* The threads end, and the manager is freed at once, with their mail in it: messages that nobody has looked at, some
+ * that wait behind an unfinished one, refusals, closes. */
+static void check_free(hws_options *options, int unfinished, int polls) {
+  struct log log;
+  struct raw_peer peers[2];
+  struct shared shared[2];
+  struct sender senders[2][THREADS];
+  int port;
+  int i;
+  log_open(&log, options);
+  log_listen(&log, NULL, &port);
+  shared[0].manager = shared[1].manager = log.manager;
+  shared[0].id = log_join(&log, port, &peers[0], NULL);
+  shared[1].id = log_dial(&log, NULL, &peers[1]);
+  for (i = 0; i < 2; i++) {
+    if (unfinished) hws_manager_send_part(log.manager, shared[i].id, HWS_TEXT, "be", 2, 0);
+    start(&shared[i], senders[i]);
+  }
+  while (polls-- > 0)
+    log_poll(&log, 0);
+  /* Those whose queue is full try again until their connection is closed. */
+  hws_manager_abort(log.manager, shared[0].id);
+  hws_manager_close(log.manager, shared[1].id, 1000, NULL);
+  join_all(senders[0]);
+  join_all(senders[1]);
+  log_close(&log);
+  raw_peer_close(&peers[0]);
+  raw_peer_close(&peers[1]);
+  hws_options_free(options);
+}
+
 static void test_free_right_after_join(void **state) {
   int i;
   (void)state;
   for (i = 0; i < 20; i++) {
-    struct log log;
-    struct raw_peer peer;
-    struct shared shared;
-    struct sender senders[THREADS];
-    int port;
-    log_open(&log, NULL);
-    log_listen(&log, NULL, &port);
-    shared.manager = log.manager;
-    shared.id = log_join(&log, port, &peer, NULL);
-    start(&shared, senders);
-    join_all(senders);
-    log_close(&log);
-    raw_peer_close(&peer);
+    check_free(NULL, i % 2, i / 2);
+    check_free(log_options("max_send_queue", 64, NULL), i % 2, i / 2);
   }
 }
 
@@ -334,6 +344,156 @@ static void test_handing_over(void **state) {
   log_close(&log);
 }
 
+/* A caller that goes from thread to thread: the lock is what makes it one. */
+struct caller {
+  struct shared shared;
+  pthread_mutex_t lock;
+  pthread_mutex_t polling;
+  struct note note; /* under the lock */
+  int fine;         /* under the lock */
+};
+
+static void *send_next(void *with) {
+  struct caller *self = with;
+  int fine = 1;
+  int done = 0;
+  int turn = 0;
+  while (!done) {
+    pthread_mutex_lock(&self->lock);
+    done = self->note.count == THREADS * MESSAGES || !self->fine;
+    if (!done) {
+      fine =
+          hws_manager_send(self->shared.manager, self->shared.id, HWS_BINARY, &self->note, sizeof self->note) == HWS_OK;
+      self->note.count++;
+    }
+    pthread_mutex_unlock(&self->lock);
+    /* Now and then whichever thread finds nobody polling does it, while others send. Its next sends take no mailbox. */
+    if (turn++ % 7 == 0 && pthread_mutex_trylock(&self->polling) == 0) {
+      fine = fine && hws_manager_poll(self->shared.manager, 0) >= 0;
+      pthread_mutex_unlock(&self->polling);
+    }
+    sched_yield(); /* the next one is another thread's turn */
+    if (fine) continue;
+    pthread_mutex_lock(&self->lock);
+    self->fine = 0;
+    pthread_mutex_unlock(&self->lock);
+  }
+  return NULL;
+}
+
+/* One caller's sends arrive in its order, whichever threads it used, and whichever thread is the polling one. */
+static void test_one_caller_on_many_threads(void **state) {
+  struct log log;
+  struct raw_peer peer;
+  struct caller caller;
+  pthread_t threads[THREADS];
+  int32_t next[THREADS] = {0};
+  int port;
+  int i;
+  int fine;
+  (void)state;
+  log_open(&log, NULL);
+  log_listen(&log, NULL, &port);
+  memset(&caller, 0, sizeof caller);
+  caller.fine = 1;
+  caller.shared.manager = log.manager;
+  caller.shared.id = log_join(&log, port, &peer, NULL);
+  pthread_mutex_init(&caller.lock, NULL);
+  pthread_mutex_init(&caller.polling, NULL);
+  for (i = 0; i < THREADS; i++)
+    pthread_create(&threads[i], NULL, send_next, &caller);
+  for (i = 0; i < THREADS; i++)
+    pthread_join(threads[i], NULL);
+  assert_true(caller.fine);
+  fine = read_notes(&peer, THREADS * MESSAGES, next);
+  assert_true(fine);
+  pthread_mutex_destroy(&caller.lock);
+  pthread_mutex_destroy(&caller.polling);
+  raw_peer_close(&peer);
+  log_close(&log);
+}
+
+/* A slot that is used again and again, under threads that know its former ids. */
+struct slot {
+  hws_manager *manager;
+  int64_t id; /* atomic; 0: no more */
+  int wrong;  /* atomic: answers that no stale id should get */
+};
+
+static int ended(hws_result result) {
+  return result == HWS_ERR_CLOSED || result == HWS_ERR_STALE;
+}
+
+static void *use_slot(void *with) {
+  enum { EACH = 100 };
+  struct slot *slot = with;
+  hws_id former = 0;
+  hws_id id = 0;
+  int sent = 0;
+  int fine = 1;
+  while ((id = __atomic_load_n(&slot->id, __ATOMIC_SEQ_CST)) != 0) {
+    struct note note = {0, 0, 0};
+    hws_result result;
+    if (id != former) sent = 0;
+    /* A former connection cannot be closed, and the one that has its slot now must not be. */
+    if (former != 0 && id != former) fine = fine && ended(hws_manager_close(slot->manager, former, 4999, NULL));
+    former = id;
+    note.id = id;
+    result = sent++ < EACH ? hws_manager_send(slot->manager, id, HWS_BINARY, &note, sizeof note) : HWS_OK;
+    fine = fine && (result == HWS_OK || ended(result));
+    if (sent > EACH) sched_yield();
+  }
+  if (!fine) __atomic_store_n(&slot->wrong, 1, __ATOMIC_SEQ_CST);
+  return NULL;
+}
+
+/* Reads `count` messages; true if they are for this connection. */
+static int all_for(struct raw_peer *peer, hws_id id, int count) {
+  struct raw_frame frame;
+  struct note note;
+  while (count-- > 0) {
+    if (raw_read_frame(peer, &frame) != 1 || frame.first != (RAW_FIN | RAW_BINARY) || frame.size != sizeof note)
+      return 0;
+    memcpy(&note, frame.payload, sizeof note);
+    if (note.id != id) return 0;
+  }
+  return 1;
+}
+
+static void test_slot_used_again(void **state) {
+  enum { ROUNDS = 100 };
+  struct log log;
+  struct raw_peer peer;
+  struct slot slot;
+  pthread_t threads[THREADS];
+  int port;
+  int i;
+  int fine = 1;
+  (void)state;
+  log_open(&log, NULL);
+  log_listen(&log, NULL, &port);
+  memset(&slot, 0, sizeof slot);
+  slot.manager = log.manager;
+  for (i = 0; i < ROUNDS && fine; i++) {
+    hws_id id = log_join(&log, port, &peer, NULL);
+    int t;
+    __atomic_store_n(&slot.id, id, __ATOMIC_SEQ_CST);
+    for (t = 0; i == 0 && t < THREADS; t++)
+      pthread_create(&threads[t], NULL, use_slot, &slot);
+    fine = id > 0 && all_for(&peer, id, 50);
+    hws_manager_abort(log.manager, id);
+    raw_peer_close(&peer);
+    fine = fine && log_wait(&log, HWS_EVENT_CLOSE, id) != NULL;
+  }
+  __atomic_store_n(&slot.id, 0, __ATOMIC_SEQ_CST);
+  for (i = 0; i < THREADS; i++)
+    pthread_join(threads[i], NULL);
+  assert_true(fine);
+  assert_false(slot.wrong);
+  assert_int_equal(log_count(&log, HWS_EVENT_CLOSE, 0), ROUNDS);
+  log_close(&log);
+}
+
 static void *poll_long(void *with) {
   struct shared *shared = with;
   __atomic_store_n(&shared->running, 1, __ATOMIC_SEQ_CST);
@@ -382,10 +542,12 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_order),
       cmocka_unit_test(test_unfinished_message),
-      cmocka_unit_test(test_close_in_the_midst),
       cmocka_unit_test(test_closes),
+      cmocka_unit_test(test_closes_of_others),
       cmocka_unit_test(test_free_right_after_join),
       cmocka_unit_test(test_handing_over),
+      cmocka_unit_test(test_one_caller_on_many_threads),
+      cmocka_unit_test(test_slot_used_again),
       cmocka_unit_test(test_busy),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
