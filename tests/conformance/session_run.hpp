@@ -1,0 +1,13 @@
+// A row, run on an hws_session.
+#pragma once
+
+#include <string>
+
+#include "conformance/row.hpp"
+
+namespace conformance {
+
+// Whole, byte by byte, in two pieces, and glued to a valid message. What went wrong, or "".
+std::string run_on_session(const Row &row, bool handshake, int32_t role);
+
+}  // namespace conformance

@@ -1,0 +1,246 @@
+#include "conformance/story.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <functional>
+
+#include <openssl/evp.h>
+
+namespace conformance {
+
+namespace {
+
+constexpr size_t kMaxQuoted = 64;
+
+std::string quoted(const std::string &payload) {
+  if (payload.size() > kMaxQuoted) {
+    return std::to_string(payload.size()) + " bytes #" + std::to_string(std::hash<std::string>()(payload));
+  }
+  std::string text;
+  for (char c : payload) {
+    bool plain = c >= ' ' && c <= '~' && c != '\\';
+    constexpr char kDigits[] = "0123456789abcdef";
+    auto octet = static_cast<uint8_t>(c);
+    text += plain ? std::string(1, c) : std::string("\\x") + kDigits[octet >> 4] + kDigits[octet & 15];
+  }
+  return text;
+}
+
+std::string opcode_name(int opcode) {
+  switch (opcode) {
+    case frames::kText:
+      return "text";
+    case frames::kBinary:
+      return "binary";
+    case frames::kClose:
+      return "close";
+    case frames::kPing:
+      return "ping";
+    case frames::kPong:
+      return "pong";
+    default:
+      return "opcode " + std::to_string(opcode);
+  }
+}
+
+std::string close_sketch(int code, int error, int system, uint32_t flags, const std::string &reason) {
+  return "CLOSE " + std::to_string(code) + " " + hws_error_name(error) + " system " + std::to_string(system) +
+         (flags & HWS_BY_PEER ? " BY_PEER" : "") + (flags & HWS_CLEAN ? " CLEAN" : "") + " \"" + quoted(reason) + "\"";
+}
+
+}  // namespace
+
+hws_options *options_of(const Row &row) {
+  hws_options *options = hws_options_new();
+  for (const Setting &setting : row.settings) {
+    hws_result result = setting.text != nullptr ? hws_options_set_text(options, setting.name, setting.text)
+                                                : hws_options_set_int(options, setting.name, setting.number);
+    if (result != HWS_OK) std::abort();
+  }
+  return options;
+}
+
+bool may_be_glued(const Row &row) {
+  return row.answer.opens || !row.answer.lost;
+}
+
+std::string sketch(int opcode, const std::string &payload) {
+  if (opcode != frames::kClose) return opcode_name(opcode) + " " + quoted(payload);
+  if (payload.empty()) return "close 1005";
+  if (payload.size() == 1) return "close of one byte";
+  // What our Close says besides its code is for people.
+  return "close " + std::to_string(static_cast<uint8_t>(payload[0]) << 8 | static_cast<uint8_t>(payload[1]));
+}
+
+void Story::add_event(const hws_event &event) {
+  std::string data(static_cast<const char *>(event.data), event.data != nullptr ? static_cast<size_t>(event.size) : 0);
+  if (event.kind == HWS_EVENT_OPEN) {
+    events.push_back("OPEN");
+  } else if (event.kind == HWS_EVENT_CLOSE) {
+    events.push_back(close_sketch(event.code, event.error, event.system, event.flags, data));
+  } else if (event.kind == HWS_EVENT_MESSAGE) {
+    bool whole = event.flags == (HWS_FIRST | HWS_FINAL);
+    events.push_back(sketch(event.opcode, data) + (whole ? "" : " in parts"));
+  } else {
+    events.push_back("event " + std::to_string(event.kind));
+  }
+}
+
+std::string Story::add_output(const std::string &output, int32_t role) {
+  std::string rewritten;
+  for (const frames::Frame &frame : frames::take_all(output)) {
+    // RFC 6455 5.1: a client masks all frames, a server none.
+    if (frame.masked != (role == HWS_CLIENT)) return "a frame of ours has the mask bit of the other role";
+    if (frame.opcode < 0 || frame.rsv != 0 || !frame.final) return "we wrote something else than whole frames";
+    rewritten += frames::write(frame);
+    if (frame.opcode == frames::kPong) {
+      pongs.push_back(quoted(frame.payload));
+    } else {
+      frames.push_back(sketch(frame.opcode, frame.payload));
+    }
+  }
+  return rewritten == output ? "" : "a frame of ours has a length that is not minimal";
+}
+
+bool Story::has_frame(const std::string &sketch) const {
+  return std::find(frames.begin(), frames.end(), sketch) != frames.end();
+}
+
+bool Story::has_pong(const std::string &payload) const {
+  return std::find(pongs.begin(), pongs.end(), payload) != pongs.end();
+}
+
+std::string Story::str() const {
+  std::string text;
+  for (const std::string &event : events)
+    text += "  event " + event + "\n";
+  for (const std::string &frame : frames)
+    text += "  frame " + frame + "\n";
+  for (const std::string &pong : pongs)
+    text += "  pong " + pong + "\n";
+  return text;
+}
+
+Story expected_story(const Row &row, bool handshake, bool glued, bool told) {
+  const Answer &answer = row.answer;
+  std::vector<Piece> messages = answer.messages;
+  if (glued && answer.opens) messages.insert(handshake ? messages.end() : messages.begin(), text(kGlued));
+  if (!answer.ends) messages.push_back(text(kProbe));
+  Story story;
+  if (handshake && answer.opens) story.events.push_back("OPEN");
+  if (row.after_our_close) story.frames.push_back("close 1000");
+  for (const Piece &message : messages) {
+    story.events.push_back(sketch(message.frame.opcode, message.frame.payload));
+    if (!row.after_our_close) story.frames.push_back(story.events.back());
+  }
+  if (answer.close) story.frames.push_back("close " + std::to_string(*answer.close));
+  for (const std::string &payload : answer.pongs)
+    story.pongs.push_back(quoted(payload));
+  if (!answer.ends) story.pongs.push_back(kProbe);
+  if (answer.ends && told) {
+    story.events.push_back(close_sketch(answer.code, answer.error, answer.system, answer.flags, answer.reason));
+  }
+  return story;
+}
+
+namespace {
+
+bool peer_masks(int32_t role) {
+  return role == HWS_SERVER;
+}
+
+void replace(std::string &in, const std::string &what, const std::string &with) {
+  for (size_t at = in.find(what); at != std::string::npos; at = in.find(what, at + with.size()))
+    in.replace(at, what.size(), with);
+}
+
+std::string swapped_case(std::string text) {
+  for (char &c : text) {
+    auto octet = static_cast<unsigned char>(c);
+    c = static_cast<char>(std::isupper(octet) != 0 ? std::tolower(octet) : std::toupper(octet));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string written(const Row &row, int32_t role, bool handshake, bool glued, const std::string &key) {
+  std::string sent = row.sent.written(peer_masks(role));
+  std::string message = glued ? Wire(text(kGlued)).written(peer_masks(role)) : "";
+  if (!handshake) return message + sent;
+  if (role == HWS_CLIENT) {
+    replace(sent, "{accept}", accept_for(key));
+    replace(sent, "{swapped}", swapped_case(accept_for(key)));
+    replace(sent, "{key}", key);
+  }
+  return sent + message;
+}
+
+std::string probe(int32_t role) {
+  return (text(kProbe) + ping(kProbe)).written(peer_masks(role));
+}
+
+std::string key_in(const std::string &request) {
+  const std::string name = "\r\nsec-websocket-key:";
+  std::string small;
+  for (char c : request)
+    small += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  size_t at = small.find(name);
+  if (at == std::string::npos) return "";
+  at = request.find_first_not_of(" \t", at + name.size());
+  return request.substr(at, request.find_first_of(" \t\r", at) - at);
+}
+
+std::string accept_for(const std::string &key) {
+  const std::string whole = key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+  unsigned char digest[20];
+  unsigned char value[32];
+  if (EVP_Digest(whole.data(), whole.size(), digest, nullptr, EVP_sha1(), nullptr) != 1) return "";
+  int size = EVP_EncodeBlock(value, digest, sizeof digest);
+  return std::string(reinterpret_cast<const char *>(value), static_cast<size_t>(size));
+}
+
+namespace {
+
+// The body of an answer: what follows its head, and is announced.
+std::string take_body(const std::string &head, std::string &output) {
+  const std::string field = "\r\nContent-Length: ";
+  size_t at = head.find(field);
+  if (at == std::string::npos) return "the answer has no Content-Length";
+  // RFC 9110 9.3.2: the answer to a HEAD has no body.
+  if (output.empty() || output.size() == std::stoul(head.substr(at + field.size()))) {
+    output.clear();
+    return "";
+  }
+  return "the body is not as long as Content-Length says";
+}
+
+}  // namespace
+
+std::string take_answer(const Row &row, const std::string &sent, std::string &output) {
+  const Answer &answer = row.answer;
+  size_t end = output.find("\r\n\r\n");
+  if (answer.lost && !answer.opens) return output.empty() ? "" : "an answer to half a request";
+  if (end == std::string::npos) return "no whole answer: " + quoted(output);
+  std::string head = output.substr(0, end + 2);
+  output.erase(0, end + 4);
+  std::vector<std::string> says = answer.says;
+  if (answer.opens) {
+    says.insert(says.end(),
+                {"Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Accept: " + accept_for(key_in(sent))});
+  } else {
+    says.push_back(answer.status == 426 ? "Connection: Upgrade, close" : "Connection: close");
+  }
+  std::string start = "HTTP/1.1 " + std::to_string(answer.opens ? 101 : answer.status) + " ";
+  if (!head.starts_with(start)) return "the answer is " + head;
+  for (const std::string &line : says) {
+    if (head.find("\r\n" + line + "\r\n") == std::string::npos) return "the answer does not say " + line + ":\n" + head;
+  }
+  for (const std::string &text : answer.unsaid) {
+    if (head.find(text) != std::string::npos) return "the answer says " + text + ":\n" + head;
+  }
+  return answer.opens ? "" : take_body(head, output);
+}
+
+}  // namespace conformance
