@@ -53,3 +53,6 @@ configure_and_build() {
 }
 
 jobs_to_run() { echo "${HAWSER_JOBS:-$(nproc)}"; }
+
+# Tests wait for their peers and deadlines more than they compute.
+tests_to_run() { echo $((2 * $(jobs_to_run))); }
