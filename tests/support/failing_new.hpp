@@ -11,12 +11,17 @@ namespace hawser {
 
 // How many allocations still succeed; negative: all.
 inline std::atomic<int64_t> allocations_left = -1;
+// How many have failed.
+inline std::atomic<int64_t> allocations_failed = 0;
 
 }  // namespace hawser
 
 [[gnu::noinline]] void *operator new(size_t size) {
   int64_t left = hawser::allocations_left;
-  if (left == 0) throw std::bad_alloc();
+  if (left == 0) {
+    hawser::allocations_failed++;
+    throw std::bad_alloc();
+  }
   if (left > 0) hawser::allocations_left = left - 1;
   void *memory = std::malloc(size != 0 ? size : 1);
   if (memory == nullptr) throw std::bad_alloc();

@@ -1,0 +1,292 @@
+// Every allocation of the library fails once: each call answers HWS_ERR_NO_MEMORY or NULL, each id that was told gets
+// its CLOSE, and the manager stays usable.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include "support/cmocka.hpp"
+#include "support/failing_new.hpp"
+
+extern "C" {
+#include "support/log.h"
+}
+
+using hawser::allocations_left;
+
+namespace {
+
+constexpr size_t kLarge = 3'000'000;
+uint8_t large[kLarge];
+
+// From here on `count` allocations succeed.
+void allow(int64_t count) {
+  hawser::allocations_failed = 0;
+  allocations_left = count;
+}
+
+// From here on all of them do. True if none has failed.
+bool allow_all() {
+  allocations_left = -1;
+  return hawser::allocations_failed == 0;
+}
+
+// Makes a call with no allocation, then with one, and so on, as long as that is too few. False if the answer to a
+// failed one is not as `is_refusal` says, or if no allocation ever fails.
+template <typename Call, typename IsRefusal>
+bool fails_each(Call call, IsRefusal is_refusal) {
+  for (int64_t n = 0;; n++) {
+    allow(n);
+    auto answer = call();
+    if (allow_all()) return n > 0;
+    if (!is_refusal(answer)) return false;
+  }
+}
+
+bool is_no_memory(int64_t answer) {
+  return answer == HWS_ERR_NO_MEMORY;
+}
+
+void test_options(void **) {
+  hws_options *options = nullptr;
+  assert_true(fails_each(
+      [&] {
+        hws_options_free(options);
+        return options = hws_options_new();
+      },
+      [](hws_options *answer) { return answer == nullptr; }));
+  // After a use each change makes a copy.
+  hws_manager *manager = log_new_manager(options);
+  const char *text = "a-subprotocol-that-does-not-fit-into-the-string-itself";
+  auto again = [&](auto change) {
+    return [&, change] {
+      int64_t left = allocations_left.exchange(-1);
+      hws_manager_listen(manager, "ws://127.0.0.1:0/", options);
+      allocations_left = left;
+      return int64_t{change()};
+    };
+  };
+  assert_true(fails_each(again([&] { return hws_options_set_int(options, "max_fragments", 7); }), is_no_memory));
+  assert_true(fails_each(again([&] { return hws_options_set_text(options, "subprotocols", text); }), is_no_memory));
+  assert_true(fails_each(again([&] { return hws_options_add_header(options, "Name", text); }), is_no_memory));
+  hws_manager_free(manager);
+  hws_options_free(options);
+}
+
+void test_handles(void **) {
+  hws_options *options = log_options("max_fragments", 7, nullptr);
+  hws_manager *manager = nullptr;
+  assert_true(fails_each(
+      [&] {
+        hws_manager_free(manager);
+        return manager = hws_manager_new(options);
+      },
+      [](hws_manager *answer) { return answer == nullptr; }));
+  assert_true(fails_each([&] { return hws_manager_listen(manager, "ws://127.0.0.1:0/", nullptr); }, is_no_memory));
+  hws_manager_free(manager);
+  auto make_session = [&](auto make) {
+    hws_session *session = nullptr;
+    bool fine = fails_each(
+        [&] {
+          hws_session_free(session);
+          return session = make();
+        },
+        [](hws_session *answer) { return answer == nullptr; });
+    hws_session_free(session);
+    return fine;
+  };
+  assert_true(make_session([&] { return hws_session_new_client("ws://example.com/", options); }));
+  assert_true(make_session([&] { return hws_session_new_server(options); }));
+  assert_true(make_session([&] { return hws_session_new_open(HWS_SERVER, options); }));
+  hws_options_free(options);
+}
+
+// What is received cannot be kept: the session ends, and says why.
+void test_session(void **) {
+  uint8_t frame[100];
+  for (int64_t n = 0;; n++) {
+    hws_session *session = hws_session_new_open(HWS_SERVER, nullptr);
+    size_t size = raw_make_frame(frame, 1, RAW_BINARY, "in parts", 8);
+    allow(n);
+    int64_t used = hws_session_receive(session, frame, size);
+    const hws_event *event = hws_session_event(session);
+    const char *words = hws_session_event_text(session);
+    bool enough = allow_all();
+    if (!enough) {
+      assert_int_equal(used, size);
+      assert_non_null(event);
+      assert_int_equal(event->kind, HWS_EVENT_CLOSE);
+      assert_int_equal(event->error, HWS_ERR_NO_MEMORY);
+      assert_true(words == nullptr || std::strstr(words, "memory") != nullptr);
+    }
+    hws_session_free(session);
+    if (enough) break;
+  }
+}
+
+// A conversation in which one allocation fails.
+struct Scene {
+  log diary = {};
+  hws_id listener = 0;
+  hws_id id = 0;
+  int port = 0;
+  raw_peer peer = {};
+};
+
+// Whether a call may be answered so after memory has run out once.
+bool is_expected(int64_t answer) {
+  return answer >= 0 || answer == HWS_ERR_NO_MEMORY || answer == HWS_ERR_CLOSED || answer == HWS_ERR_STALE ||
+         answer == HWS_ERR_STATE;
+}
+
+void pump(void *with) {
+  hws_manager_flush(static_cast<log *>(with)->manager);
+  log_poll(static_cast<log *>(with), 1);
+}
+
+void poll_some(Scene &scene) {
+  for (int i = 0; i < 5; i++)
+    pump(&scene.diary);
+}
+
+void remember_id(Scene &scene) {
+  for (size_t i = 0; i < scene.diary.count; i++) {
+    const hws_event &event = scene.diary.entries[i].event;
+    if (event.kind == HWS_EVENT_REQUEST || event.kind == HWS_EVENT_OPEN) scene.id = event.connection;
+  }
+}
+
+struct Mail {
+  Scene *scene;
+  hws_result sent;
+  hws_result closed;
+};
+
+void *send_mail(void *with) {
+  Mail *mail = static_cast<Mail *>(with);
+  hws_manager *manager = mail->scene->diary.manager;
+  mail->sent = hws_manager_send(manager, mail->scene->id, HWS_TEXT, "by another thread", 17);
+  mail->closed = hws_manager_close(manager, mail->scene->id, 1000, "by another thread");
+  return nullptr;
+}
+
+// Whatever a server may do; returns false if an answer was none of the expected ones.
+bool converse(Scene &scene) {
+  hws_manager *manager = scene.diary.manager;
+  bool fine = true;
+  auto check = [&](int64_t answer) { fine = fine && is_expected(answer); };
+  raw_write_request(&scene.peer, "/", "Sec-WebSocket-Protocol: a, b\r\n");
+  poll_some(scene);
+  remember_id(scene);
+  check(hws_manager_accept(manager, scene.id, "b", nullptr));
+  poll_some(scene);
+  raw_write_frame(&scene.peer, RAW_TEXT, "in ", 3);
+  poll_some(scene);
+  raw_write_frame(&scene.peer, RAW_FIN | RAW_CONTINUATION, "parts", 5);
+  raw_write_frame(&scene.peer, RAW_FIN | RAW_PING, "ping", 4);
+  poll_some(scene);
+  check(hws_manager_send(manager, scene.id, HWS_TEXT, "small", 5));
+  check(hws_manager_send(manager, scene.id, HWS_BINARY, large, kLarge));
+  check(hws_manager_send(manager, scene.id, HWS_BINARY, large, 100'000));
+  check(hws_manager_broadcast(manager, scene.listener, 0, HWS_BINARY, large, 50'000));
+  check(hws_manager_send_part(manager, scene.id, HWS_TEXT, "a ", 2, 0));
+  check(hws_manager_broadcast(manager, scene.listener, 0, HWS_TEXT, "behind it", 9));
+  check(hws_manager_send_part(manager, scene.id, HWS_TEXT, "part", 4, 1));
+  check(hws_manager_ping(manager, scene.id, "p", 1));
+  poll_some(scene);
+  Mail mail = {&scene, HWS_OK, HWS_OK};
+  pthread_t thread;
+  if (pthread_create(&thread, nullptr, send_mail, &mail) != 0) return false;
+  pthread_join(thread, nullptr);
+  check(mail.sent);
+  check(mail.closed);
+  poll_some(scene);
+  return fine;
+}
+
+bool serves_again(Scene &scene) {
+  raw_peer_init(&scene.peer, raw_connect(scene.port), 1, log_pump, &scene.diary);
+  size_t before = log_count(&scene.diary, HWS_EVENT_REQUEST, 0);
+  if (raw_write_request(&scene.peer, "/", nullptr) != 0) return false;
+  if (!log_wait_count(&scene.diary, HWS_EVENT_REQUEST, 0, before + 1)) return false;
+  remember_id(scene);
+  char head[4096];
+  return hws_manager_accept(scene.diary.manager, scene.id, nullptr, nullptr) == HWS_OK &&
+         raw_read_head(&scene.peer, head, sizeof head) > 0 && std::strncmp(head, "HTTP/1.1 101", 12) == 0;
+}
+
+void test_server(void **) {
+  bool enough = false;
+  for (int64_t n = 0; !enough; n++) {
+    Scene scene;
+    hws_options *options = log_options("requests", 1, "keep_handshake", 1, nullptr);
+    log_open(&scene.diary, options);
+    scene.listener = log_listen(&scene.diary, nullptr, &scene.port);
+    raw_peer_init(&scene.peer, raw_connect(scene.port), 1, pump, &scene.diary);
+    allow(n);
+    bool fine = converse(scene);
+    enough = allow_all();
+    assert_true(fine);
+    raw_peer_close(&scene.peer);
+    // An undecided request would wait for its deadline.
+    bool opened = log_count(&scene.diary, HWS_EVENT_OPEN, 0) == 1;
+    if (scene.id != 0 && !opened) assert_true(is_expected(hws_manager_abort(scene.diary.manager, scene.id)));
+    if (scene.id != 0) assert_true(log_wait_count(&scene.diary, HWS_EVENT_CLOSE, scene.id, 1));
+    assert_true(serves_again(scene));
+    raw_peer_close(&scene.peer);
+    assert_true(log_wait_count(&scene.diary, HWS_EVENT_CLOSE, scene.id, 1));
+    // One for each that was told.
+    assert_int_equal(log_count(&scene.diary, HWS_EVENT_CLOSE, 0), log_count(&scene.diary, HWS_EVENT_REQUEST, 0));
+    log_poll(&scene.diary, 0);
+    assert_int_equal(hws_manager_stat(scene.diary.manager, "memory"), 0);
+    assert_int_equal(hws_manager_stat(scene.diary.manager, "connections"), 0);
+    log_close(&scene.diary);
+    hws_options_free(options);
+  }
+}
+
+void test_client(void **) {
+  bool enough = false;
+  for (int64_t n = 0; !enough; n++) {
+    Scene scene;
+    int server = raw_listen(&scene.port);
+    char url[128];
+    std::snprintf(url, sizeof url, "ws://localhost:%d/a/path/that/no/string/holds/in/itself", scene.port);
+    log_open(&scene.diary, nullptr);
+    raw_peer_init(&scene.peer, -1, 0, pump, &scene.diary);
+    allow(n);
+    scene.id = hws_manager_connect(scene.diary.manager, url, nullptr);
+    for (int i = 0; i < 20; i++)
+      pump(&scene.diary);
+    bool refused = scene.id < 0;
+    bool ended = !refused && log_count(&scene.diary, HWS_EVENT_CLOSE, scene.id) == 1;
+    if (!refused && !ended) raw_peer_init(&scene.peer, raw_accept(server, pump, &scene.diary), 0, pump, &scene.diary);
+    bool answered = scene.peer.fd >= 0 && raw_answer(&scene.peer, nullptr) == 0;
+    poll_some(scene);
+    hws_result sent = hws_manager_send(scene.diary.manager, scene.id, HWS_BINARY, large, kLarge);
+    poll_some(scene);
+    enough = allow_all();
+    if (enough) assert_true(answered);
+    if (refused) assert_int_equal(scene.id, HWS_ERR_NO_MEMORY);
+    assert_true(is_expected(sent));
+    if (scene.peer.fd >= 0) raw_peer_close(&scene.peer);
+    if (!refused) assert_true(log_wait_count(&scene.diary, HWS_EVENT_CLOSE, scene.id, 1));
+    log_settle(&scene.diary);
+    assert_int_equal(log_count(&scene.diary, HWS_EVENT_CLOSE, 0), refused ? 0 : 1);
+    assert_int_equal(hws_manager_stat(scene.diary.manager, "memory"), 0);
+    log_close(&scene.diary);
+    close(server);
+  }
+}
+
+}  // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(test_options), cmocka_unit_test(test_handles), cmocka_unit_test(test_session),
+      cmocka_unit_test(test_server),  cmocka_unit_test(test_client),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
