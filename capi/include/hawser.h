@@ -111,11 +111,11 @@ enum {
   HWS_ERR_HTTP = -24,        /* the server refused the upgrade; `system`: the HTTP status */
   HWS_ERR_HANDSHAKE = -25,   /* the peer's opening handshake breaks RFC 6455 section 4; `system`: our answer's status */
   HWS_ERR_PROTOCOL = -26,    /* the peer broke RFC 6455 section 5 or 7 */
-  HWS_ERR_LIMIT = -27,   /* a limit was exceeded: the words name it; `system`: the status, if we answered with one */
-  HWS_ERR_TIMEOUT = -28, /* a deadline passed: the words name it */
-  HWS_ERR_EOF = -29,     /* the peer ended the TCP connection without a Close frame */
-  HWS_ERR_IO = -30,      /* reading or writing failed; `system`: errno (ECONNRESET ...) */
-  HWS_ERR_ABORTED = -31  /* hws_manager_abort, a close before OPEN, hws_manager_respond (`system`: its status) */
+  HWS_ERR_LIMIT = -27,       /* a limit was exceeded: the words name it; `system`: our answer's status, or 0 */
+  HWS_ERR_TIMEOUT = -28,     /* a deadline passed: the words name it */
+  HWS_ERR_EOF = -29,         /* the peer ended the TCP connection without a Close frame */
+  HWS_ERR_IO = -30,          /* reading or writing failed; `system`: errno (ECONNRESET ...) */
+  HWS_ERR_ABORTED = -31      /* hws_manager_abort, a close before OPEN, hws_manager_respond (`system`: its status) */
 };
 
 /* The version of the library, "0.1.0". A constant string. Any thread. */
@@ -254,7 +254,7 @@ HWS_API hws_result hws_manager_flush(hws_manager *manager);
 HWS_API hws_result hws_manager_wake(hws_manager *manager);
 
 /* A descriptor for an outer loop, see promise 5. It stays the manager's: do not close it. HWS_ERR_UNSUPPORTED where the
- * system has none to offer, _SYSTEM when none could be opened, _NO_MEMORY. */
+ * system or the backend ("poll") has none to offer, _SYSTEM when none could be opened, _NO_MEMORY. */
 HWS_API int64_t hws_manager_fd(hws_manager *manager);
 
 /* Words about the last call that answered the polling thread with an error code other than HWS_ERR_BUSY: "" if there
@@ -432,11 +432,11 @@ HWS_API hws_session *hws_session_new_open(int32_t role, const hws_options *optio
 HWS_API void hws_session_free(hws_session *session);
 
 /* Takes bytes of the peer, cut anyhow. They are changed in place (unmasked), and events and readers point into them: so
- * they must stay where they are, and nobody else may write to them, until hws_session_event has returned NULL.
- * Returns how many were taken, which may be 0: fewer than size when events have to be
- * taken first, a REQUEST to be answered, or more than 64 KiB of pongs in the output to be sent; or when what was taken
- * ended the session. Give it the rest again after hws_session_event has returned NULL. Once the session is over it
- * takes everything and heeds nothing. HWS_ERR_ARGUMENT. */
+ * they must stay where they are, and nobody else may write to them, until hws_session_event has returned NULL. Returns
+ * how many were taken, which may be 0: fewer than size when events have to be taken first, a REQUEST to be answered, or
+ * more than 64 KiB of pongs in the output to be sent; or when what was taken ended the session. Give it the rest again
+ * after hws_session_event has returned NULL. Once the session is over it takes everything and heeds nothing.
+ * HWS_ERR_ARGUMENT. */
 HWS_API int64_t hws_session_receive(hws_session *session, void *data, size_t size);
 
 /* The peer has ended its side of the transport, or reading or writing failed. CLOSE follows (HWS_ERR_EOF) if it was not

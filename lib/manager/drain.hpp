@@ -2,7 +2,6 @@
 // is left is cut off.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 
 #include "bytes/deadline.hpp"

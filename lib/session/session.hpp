@@ -82,6 +82,7 @@ class Session {
   // The transport is gone, or has to go, for this reason; the first reason stays.
   void abandon(const Failure &failure, bool by_peer);
 
+  Role role() const { return role_; }
   bool over() const { return phase_ == Phase::OVER; }
   bool abandoned() const { return abandoned_; }
   // The peer knows that everything was said and waits for the transport to be closed: both Closes, role server.

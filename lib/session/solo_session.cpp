@@ -8,8 +8,7 @@
 namespace hawser {
 
 SoloSession::SoloSession(Role role, std::shared_ptr<const Config> config, const SoloLimits &limits)
-    : role_(role),
-      config_(std::move(config)),
+    : config_(std::move(config)),
       limits_(limits),
       budget_(limits.memory_budget),
       surroundings_{random_, budget_, 0},
@@ -63,7 +62,7 @@ const Event *SoloSession::next_event() {
 // The events were taken, so the received bytes may go, and with them the request that lies in them. The words of a
 // client's CLOSE need the answer that it got, and it has a copy.
 void SoloSession::forget_handshake() {
-  bool needed = session_.over() && (role_ == Role::CLIENT || !closed_);
+  bool needed = session_.over() && (session_.role() == Role::CLIENT || !closed_);
   if (!needed) session_.forget_handshake();
 }
 

@@ -74,7 +74,6 @@ class SoloSession final : private Sink {
   const Event *tell(EventKind kind);
   void forget_handshake();
 
-  const Role role_;
   const std::shared_ptr<const Config> config_;
   const SoloLimits limits_;
   Budget budget_;
