@@ -17,7 +17,12 @@ inline hawser::Error check_payload(const void *data, size_t size) {
 
 inline hawser::Error check_message(int32_t opcode, const void *data, size_t size) {
   if (!is_payload(data, size)) return hawser::Error::ARGUMENT;
-  return opcode == HWS_TEXT || opcode == HWS_BINARY ? hawser::Error::OK : hawser::Error::OPCODE;
+  int32_t unmarked = opcode & ~HWS_UNCOMPRESSED;
+  return unmarked == HWS_TEXT || unmarked == HWS_BINARY ? hawser::Error::OK : hawser::Error::OPCODE;
+}
+
+inline hawser::Opcode to_opcode(int32_t opcode) {
+  return hawser::Opcode((opcode & ~HWS_UNCOMPRESSED) | (opcode & HWS_UNCOMPRESSED ? hawser::kUncompressedMark : 0));
 }
 
 inline const uint8_t *bytes(const void *data) {

@@ -15,11 +15,11 @@ struct hws_options {
 struct hws_manager {
   std::unique_ptr<hawser::Manager> manager;
   int32_t packed = 0;  // events of the batch that pack_events has written
-  char last_error[256] = "";
+  char last_error[512] = "";
 
   // Remembers why a call failed. Returns the code.
   [[gnu::cold]] hws_result fail(hawser::Error error, const char *words = nullptr, int32_t system = 0);
-  hws_result fail(const hawser::Failure &failure) { return fail(failure.error, failure.words, failure.system); }
+  [[gnu::cold]] hws_result fail(const hawser::Failure &failure);
   hws_result answer(hawser::Error error) { return error == hawser::Error::OK ? HWS_OK : fail(error); }
 };
 

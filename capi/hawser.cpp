@@ -118,6 +118,13 @@ hws_result hws_manager::fail(Error error, const char *words, int32_t system) {
   return code(error);
 }
 
+hws_result hws_manager::fail(const hawser::Failure &failure) {
+  std::string detail = manager->take_failure_detail();
+  if (detail.empty()) return fail(failure.error, failure.words, failure.system);
+  std::snprintf(last_error, sizeof last_error, "%s: %s", failure.words, detail.c_str());
+  return code(failure.error);
+}
+
 extern "C" {
 
 const char *hws_version(void) {
@@ -158,6 +165,14 @@ hws_result hws_options_set_text(hws_options *options, const char *name, const ch
 hws_result hws_options_add_header(hws_options *options, const char *name, const char *value) try {
   if (options == nullptr || name == nullptr || value == nullptr) return HWS_ERR_ARGUMENT;
   return code(options->values.change().add_header(name, value).error);
+} catch (const std::bad_alloc &) {
+  return HWS_ERR_NO_MEMORY;
+}
+
+hws_result hws_options_add_certificate(hws_options *options, const char *host, const char *chain, const char *key) try {
+  if (options == nullptr || host == nullptr || chain == nullptr || key == nullptr) return HWS_ERR_ARGUMENT;
+  options->values.change().add_certificate(host, chain, key);
+  return HWS_OK;
 } catch (const std::bad_alloc &) {
   return HWS_ERR_NO_MEMORY;
 }
@@ -311,9 +326,9 @@ hws_result hws_manager_send(hws_manager *manager, hws_id connection, int32_t opc
   if (manager == nullptr) return HWS_ERR_ARGUMENT;
   if (Error error = check_message(opcode, data, size); error != Error::OK) return refuse(*manager, error);
   Entry entry(ownership_of(*manager).enter_as_owner());
-  if (!entry) return code(manager->manager->other_thread_send(connection, Opcode(opcode), bytes(data), size));
+  if (!entry) return code(manager->manager->other_thread_send(connection, to_opcode(opcode), bytes(data), size));
   return run<hws_result>(*manager, [&](hawser::Manager &own) {
-    return manager->answer(own.send(connection, Opcode(opcode), bytes(data), size));
+    return manager->answer(own.send(connection, to_opcode(opcode), bytes(data), size));
   });
 } catch (const std::bad_alloc &) {
   return HWS_ERR_NO_MEMORY;
@@ -322,7 +337,7 @@ hws_result hws_manager_send(hws_manager *manager, hws_id connection, int32_t opc
 hws_result hws_manager_send_part(hws_manager *manager, hws_id connection, int32_t opcode, const void *data, size_t size,
                                  int32_t final) {
   return with<hws_result>(manager, check_message(opcode, data, size), [&](hawser::Manager &own) {
-    return manager->answer(own.send_part(connection, Opcode(opcode), bytes(data), size, final != 0));
+    return manager->answer(own.send_part(connection, to_opcode(opcode), bytes(data), size, final != 0));
   });
 }
 
@@ -368,7 +383,7 @@ hws_result hws_manager_set_tag(hws_manager *manager, hws_id id, int64_t tag) {
 int32_t hws_manager_broadcast(hws_manager *manager, hws_id listener, hws_id except, int32_t opcode, const void *data,
                               size_t size) {
   return with<int32_t>(manager, check_message(opcode, data, size), [&](hawser::Manager &own) -> int32_t {
-    Result<int32_t> count = own.broadcast(listener, except, Opcode(opcode), bytes(data), size);
+    Result<int32_t> count = own.broadcast(listener, except, to_opcode(opcode), bytes(data), size);
     return count ? *count : manager->fail(count.failure());
   });
 }
@@ -384,6 +399,13 @@ hws_result hws_manager_respond(hws_manager *manager, hws_id connection, int32_t 
                                const void *body, size_t size) {
   return with<hws_result>(manager, check_payload(body, size), [&](hawser::Manager &own) {
     return manager->answer(own.respond(connection, status, headers_of(headers), bytes(body), size));
+  });
+}
+
+hws_result hws_manager_reload_tls(hws_manager *manager, hws_id listener, const hws_options *options) {
+  return with<hws_result>(manager, [&](hawser::Manager &own) {
+    hawser::Failure failure = own.reload_tls(listener, values_of(options));
+    return failure ? manager->fail(failure) : HWS_OK;
   });
 }
 
@@ -427,6 +449,18 @@ const char *hws_manager_status(hws_manager *manager, hws_id connection) {
 
 const char *hws_manager_subprotocol(hws_manager *manager, hws_id connection) {
   return read(manager, [&](hawser::Manager &own) { return own.subprotocol(connection); });
+}
+
+const char *hws_manager_extensions(hws_manager *manager, hws_id connection) {
+  return read(manager, [&](hawser::Manager &own) { return own.extensions(connection); });
+}
+
+const char *hws_manager_tls(hws_manager *manager, hws_id connection) {
+  return read(manager, [&](hawser::Manager &own) { return own.tls(connection); });
+}
+
+const char *hws_manager_tls_subject(hws_manager *manager, hws_id connection) {
+  return read(manager, [&](hawser::Manager &own) { return own.tls_subject(connection); });
 }
 
 const char *hws_manager_peer_address(hws_manager *manager, hws_id connection) {

@@ -117,12 +117,13 @@ hws_result hws_session_output_sent(hws_session *session, size_t size) {
 
 hws_result hws_session_send(hws_session *session, int32_t opcode, const void *data, size_t size) {
   return with(session, check_message(opcode, data, size),
-              [&](hawser::SoloSession &own) { return own.send(Opcode(opcode), bytes(data), size); });
+              [&](hawser::SoloSession &own) { return own.send(to_opcode(opcode), bytes(data), size); });
 }
 
 hws_result hws_session_send_part(hws_session *session, int32_t opcode, const void *data, size_t size, int32_t final) {
-  return with(session, check_message(opcode, data, size),
-              [&](hawser::SoloSession &own) { return own.send_part(Opcode(opcode), bytes(data), size, final != 0); });
+  return with(session, check_message(opcode, data, size), [&](hawser::SoloSession &own) {
+    return own.send_part(to_opcode(opcode), bytes(data), size, final != 0);
+  });
 }
 
 hws_result hws_session_ping(hws_session *session, const void *data, size_t size) {
@@ -174,6 +175,10 @@ const char *hws_session_header_at(hws_session *session, int32_t index) {
 
 const char *hws_session_status(hws_session *session) {
   return read(session, [](const hawser::Opening &handshake) { return c_string(handshake.status()); });
+}
+
+const char *hws_session_extensions(hws_session *session) {
+  return session != nullptr ? session->session->extensions() : nullptr;
 }
 
 const char *hws_session_subprotocol(hws_session *session) {

@@ -13,7 +13,7 @@
 #include "input.hpp"
 #include "output.hpp"
 #include "report.hpp"
-#include "stop_signals.hpp"
+#include "signals.hpp"
 
 namespace hawser::tools {
 
@@ -35,6 +35,7 @@ int64_t milliseconds(double seconds) {
 
 OptionSet connect_options(const ConnectSettings &settings) {
   OptionSet options;
+  set_layers(options, settings.layers);
   for (const std::string &header : settings.headers)
     options.add_header(header);
   options.set_list("subprotocols", settings.subprotocols);
@@ -85,6 +86,7 @@ class Client {
 
   void poll_and_handle();
   void handle(const hws_event &event, const char *words);
+  void on_open();
   void on_message(const hws_event &event);
   void on_close(const hws_event &event, const char *words);
   void echo(const hws_event &event);
@@ -108,10 +110,10 @@ class Client {
 
 int Client::run() {
   if (!start()) return status_;
-  StopSignals signals(manager_.get());
+  Signals signals(manager_.get());
   while (!done_) {
     turn();
-    if (signals.requested()) leave(kGoingAway);
+    if (signals.stop_requested()) leave(kGoingAway);
   }
   signals.restore_defaults();
   if (!output_.write_all() && status_ == SUCCESS)
@@ -217,8 +219,7 @@ void Client::poll_and_handle() {
 void Client::handle(const hws_event &event, const char *words) {
   switch (event.kind) {
     case HWS_EVENT_OPEN:
-      open_ = true;
-      return;
+      return on_open();
     case HWS_EVENT_MESSAGE:
       return on_message(event);
     case HWS_EVENT_DRAIN:
@@ -229,6 +230,13 @@ void Client::handle(const hws_event &event, const char *words) {
     default:
       return;
   }
+}
+
+void Client::on_open() {
+  open_ = true;
+  if (!settings_.verbose) return;
+  const std::string layers = describe_layers(manager_.get(), connection_);
+  complain("open" + (layers.empty() ? "" : ", " + layers));
 }
 
 void Client::on_message(const hws_event &event) {

@@ -6,9 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "layers.hpp"
+
 namespace hawser::tools {
 
 struct ConnectSettings {
+  ConnectSettings() { layers.deflate = "dedicated"; }
+
   std::string url;
   bool echo = false;
   bool binary = false;
@@ -19,6 +23,8 @@ struct ConnectSettings {
   std::optional<double> timeout;
   std::optional<int64_t> max_message_size;
   int32_t close_code = 1000;
+  LayerSettings layers;
+  bool verbose = false;
 };
 
 // Returns the exit status.

@@ -20,6 +20,7 @@ namespace {
 
 using hawser::tools::ConnectSettings;
 using hawser::tools::fail;
+using hawser::tools::LayerSettings;
 using hawser::tools::run_connect;
 using hawser::tools::run_serve;
 using hawser::tools::ServeRole;
@@ -69,9 +70,24 @@ std::string check_close_code(const std::string &text) {
   return valid ? "" : "not one of 0, 1000 to 1003, 1007 to 1014 or 3000 to 4999";
 }
 
+// Certificate, key and compression: what both subcommands have.
+void add_layers(CLI::App &app, LayerSettings &settings, bool &verbose) {
+  CLI::Option *certificate =
+      app.add_option("--tls-cert", settings.certificate, "Our certificate and its chain (PEM)")->type_name("FILE");
+  app.add_option("--tls-key", settings.key, "Its private key (PEM), if it is not in the same file")
+      ->needs(certificate)
+      ->type_name("FILE");
+  app.add_option("--deflate", settings.deflate, "Compression: shared (without a mode), dedicated or off")
+      ->expected(0, 1)
+      ->default_str("shared")
+      ->check(CLI::IsMember({"shared", "dedicated", "off"}))
+      ->type_name("MODE");
+  app.add_flag("-v,--verbose", verbose, "Tell on standard error what was agreed on: TLS, compression");
+}
+
 void add_serve(CLI::App &app, ServeSettings &settings) {
   CLI::App *serve = app.add_subcommand("serve", "Run an echo or broadcast server, with a page for browsers at /");
-  serve->add_option("URL", settings.url, "Where to listen: ws://127.0.0.1:9001/; port 0 takes a free one")
+  serve->add_option("URL", settings.url, "Where to listen: ws://127.0.0.1:9001/ or wss://...; port 0 takes a free one")
       ->required()
       ->type_name("");
   CLI::Option *echo = serve->add_flag_callback(
@@ -94,12 +110,15 @@ void add_serve(CLI::App &app, ServeSettings &settings) {
   add_seconds(*serve, "--drain", settings.drain, "Time for closing all connections after SIGTERM or SIGINT (2)");
   serve->add_option("--backend", settings.backend, "How to wait for sockets: auto, epoll, kqueue or poll")
       ->type_name("NAME");
+  add_layers(*serve, settings.layers, settings.verbose);
+  serve->add_option("--tls-client-ca", settings.layers.authorities, "Clients have to show a certificate of these (PEM)")
+      ->type_name("FILE");
   serve->add_flag("-q,--quiet", settings.quiet, "Write nothing but the line that tells the address");
 }
 
 void add_connect(CLI::App &app, ConnectSettings &settings) {
   CLI::App *connect = app.add_subcommand("connect", "Connect standard input and output to a WebSocket server");
-  connect->add_option("URL", settings.url, "The server: ws://host:port/path")->required()->type_name("");
+  connect->add_option("URL", settings.url, "The server: ws://host:port/path or wss://...")->required()->type_name("");
   CLI::Option *echo = connect->add_flag("--echo", settings.echo, "Send every message back; standard input is not read");
   connect->add_flag("-b,--binary", settings.binary, "Send binary messages of up to 64 KiB, write payloads as they are")
       ->excludes(echo);
@@ -116,6 +135,12 @@ void add_connect(CLI::App &app, ConnectSettings &settings) {
   connect->add_option("--close-code", settings.close_code, "The code of our Close (1000); 0: an empty Close")
       ->check(CLI::Validator(check_close_code, ""))
       ->type_name("CODE");
+  add_layers(*connect, settings.layers, settings.verbose);
+  connect
+      ->add_option("--tls-ca", settings.layers.authorities, "Whom to trust instead of the system's authorities (PEM)")
+      ->type_name("FILE");
+  connect->add_flag("--insecure", settings.layers.insecure,
+                    "Take any certificate of the server: anybody may read along");
   add_bytes(*connect, "--max-message-size", settings.max_message_size, "Longest message to take (16M; -1: unlimited)");
 }
 

@@ -21,6 +21,7 @@ ExitStatus exit_status_of(hws_result error) {
     case HWS_ERR_PROTOCOL:
     case HWS_ERR_LIMIT:
     case HWS_ERR_UTF8:
+    case HWS_ERR_DEFLATE:
       return PROTOCOL;
     default:
       return NETWORK;

@@ -7,7 +7,7 @@
 #include "handles.hpp"
 #include "page.hpp"
 #include "report.hpp"
-#include "stop_signals.hpp"
+#include "signals.hpp"
 
 namespace hawser::tools {
 
@@ -29,6 +29,8 @@ constexpr const char *kPagePolicy =
 OptionSet listener_options(const ServeSettings &settings) {
   OptionSet options;
   options.set_int("requests", 1);
+  set_layers(options, settings.layers);
+  if (settings.layers.authorities) options.set_text("tls_client_auth", "required");
   if (settings.origins) options.set_text("origins", *settings.origins);
   options.set_list("subprotocols", settings.subprotocols);
   if (settings.max_message_size) options.set_int("max_message_size", *settings.max_message_size);
@@ -71,7 +73,7 @@ std::string address_line(std::string_view url, std::string_view local_address) {
   const std::string_view authority = url.substr(begin, url.find_first_of("/?#", begin) - begin);
   const size_t host_end = authority.starts_with('[') ? authority.find(']') + 1 : authority.find(':');
   const std::string_view port = local_address.substr(local_address.rfind(':') + 1);
-  return "ws://" + std::string(authority.substr(0, host_end)) + ":" + std::string(port) + "/";
+  return std::string(url.substr(0, begin)) + std::string(authority.substr(0, host_end)) + ":" + std::string(port) + "/";
 }
 
 std::string text_or_empty(const char *text) {
@@ -86,8 +88,9 @@ class Server {
 
  private:
   bool start(const OptionSet &options);
-  void serve_until_stopped(const StopSignals &signals);
-  void drain(const StopSignals &signals);
+  void serve_until_stopped(const OptionSet &options, Signals &signals);
+  void reload(const OptionSet &options);
+  void drain(const Signals &signals);
   bool poll_and_handle();
 
   void handle(const hws_event &event, const char *words);
@@ -119,9 +122,10 @@ int Server::run() {
 
   manager_.reset(hws_manager_new(backend.get()));
   if (manager_ == nullptr) return fail(NETWORK, "no manager could be made: out of memory or descriptors");
-  const StopSignals signals(manager_.get());
+  Signals signals(manager_.get());
   if (!start(options)) return status_;
-  serve_until_stopped(signals);
+  if (settings_.layers.certificate) signals.expect_reload();
+  serve_until_stopped(options, signals);
   drain(signals);
   return status_;
 }
@@ -139,16 +143,24 @@ bool Server::start(const OptionSet &options) {
   return true;
 }
 
-void Server::serve_until_stopped(const StopSignals &signals) {
-  while (!signals.requested())
+void Server::serve_until_stopped(const OptionSet &options, Signals &signals) {
+  while (!signals.stop_requested()) {
     if (!poll_and_handle()) return;
+    if (signals.take_reload()) reload(options);
+  }
 }
 
-void Server::drain(const StopSignals &signals) {
+// The certificates were renewed: their files are read again. If they are no good, the old ones stay.
+void Server::reload(const OptionSet &options) {
+  const hws_result result = hws_manager_reload_tls(manager_.get(), listener_, options.get());
+  complain(result < 0 ? hws_manager_last_error(manager_.get()) : "the certificates were read again");
+}
+
+void Server::drain(const Signals &signals) {
   const double seconds = settings_.drain.value_or(kDefaultDrain);
   hws_manager_drain(manager_.get(), static_cast<int32_t>(seconds * 1000));
   while (hws_manager_stat(manager_.get(), "connections") > 0) {
-    if (signals.requested_again()) hws_manager_drain(manager_.get(), 0);
+    if (signals.stop_requested_again()) hws_manager_drain(manager_.get(), 0);
     if (!poll_and_handle()) return;
   }
 }
@@ -199,7 +211,9 @@ void Server::on_open(const hws_event &event) {
   connections_[event.connection] = true;
   const std::string path = text_or_empty(hws_manager_path(manager_.get(), event.connection));
   const std::string subprotocol = text_or_empty(hws_manager_subprotocol(manager_.get(), event.connection));
-  log(event.connection, "open " + path + (subprotocol.empty() ? "" : ", subprotocol " + subprotocol));
+  const std::string layers = settings_.verbose ? describe_layers(manager_.get(), event.connection) : "";
+  log(event.connection, "open " + path + (subprotocol.empty() ? "" : ", subprotocol " + subprotocol) +
+                            (layers.empty() ? "" : ", " + layers));
 }
 
 void Server::on_message(const hws_event &event) {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "layers.hpp"
+
 namespace hawser::tools {
 
 enum class ServeRole { ECHO, BROADCAST };
@@ -19,6 +21,8 @@ struct ServeSettings {
   std::optional<int64_t> max_message_size;
   std::optional<int64_t> max_queue;
   std::optional<double> drain;  // seconds
+  LayerSettings layers;         // the authorities vouch for clients, which have to show a certificate then
+  bool verbose = false;
   bool quiet = false;
 };
 

@@ -107,7 +107,7 @@ enum {
   HWS_ERR_RESOLVE = -20,     /* the host name has no address; `system`: 0 */
   HWS_ERR_CONNECT = -21,     /* no address of the host took the connection; `system`: errno */
   HWS_ERR_LISTEN = -22,      /* bind or listen failed: hws_manager_last_error says why */
-  HWS_ERR_TLS = -23,         /* reserved for TLS */
+  HWS_ERR_TLS = -23,         /* TLS failed: the words say why; `system`: OpenSSL's reason code or X509_V_ERR_*, or 0 */
   HWS_ERR_HTTP = -24,        /* the server refused the upgrade; `system`: the HTTP status */
   HWS_ERR_HANDSHAKE = -25,   /* the peer's opening handshake breaks RFC 6455 section 4; `system`: our answer's status */
   HWS_ERR_PROTOCOL = -26,    /* the peer broke RFC 6455 section 5 or 7 */
@@ -115,7 +115,8 @@ enum {
   HWS_ERR_TIMEOUT = -28,     /* a deadline passed: the words name it */
   HWS_ERR_EOF = -29,         /* the peer ended the TCP connection without a Close frame */
   HWS_ERR_IO = -30,          /* reading or writing failed; `system`: errno (ECONNRESET ...) */
-  HWS_ERR_ABORTED = -31      /* hws_manager_abort, a close before OPEN, hws_manager_respond (`system`: its status) */
+  HWS_ERR_ABORTED = -31,     /* hws_manager_abort, a close before OPEN, hws_manager_respond (`system`: its status) */
+  HWS_ERR_DEFLATE = -32      /* a compressed message that cannot be inflated (RFC 7692 7.2.2) */
 };
 
 /* The version of the library, "0.1.0". A constant string. Any thread. */
@@ -145,13 +146,17 @@ enum {
 /* hws_event.opcode, as on the wire (RFC 6455 5.2). */
 enum { HWS_TEXT = 1, HWS_BINARY = 2 };
 
+/* May be or-ed to the opcode of a send: this message is not compressed, whatever was agreed on. For what is compressed
+ * already, and for secrets that travel with what an attacker has chosen (RFC 7692 8: the size would tell). */
+enum { HWS_UNCOMPRESSED = 256 };
+
 /* hws_event.flags */
 enum {
   HWS_FIRST = 1,       /* MESSAGE: begins a message */
   HWS_FINAL = 2,       /* MESSAGE: ends a message; a whole one is both */
   HWS_BY_PEER = 4,     /* CLOSE: the peer ended it, broke the protocol, was silent, or could not be reached */
   HWS_CLEAN = 8,       /* CLOSE: both Close frames were exchanged (RFC 6455 7.1.4) */
-  HWS_COMPRESSED = 16, /* reserved for messages that came compressed (RFC 7692) */
+  HWS_COMPRESSED = 16, /* MESSAGE: came compressed (RFC 7692); data and size are the inflated ones */
   HWS_UPGRADE = 32     /* REQUEST: a WebSocket handshake, may be accepted; else plain HTTP, only to be responded to */
 };
 
@@ -209,6 +214,14 @@ HWS_API hws_result hws_options_set_text(hws_options *options, const char *name, 
  * ...). */
 HWS_API hws_result hws_options_add_header(hws_options *options, const char *name, const char *value);
 
+/* Adds a certificate to those of a wss:// listener, for clients that ask for `host` (SNI, RFC 6066 3): a name, or
+ * "*.example.org" for every name with one more label. "" is for all others, as the options "tls_certificate" and
+ * "tls_key" are. chain: the certificate and those that lead to its authority; key: its private key; each the name of a
+ * PEM file or PEM text ("-----BEGIN ..."). They are read when a listener is made, or reloaded, and refused there.
+ * HWS_ERR_ARGUMENT: NULL; _NO_MEMORY. */
+HWS_API hws_result hws_options_add_certificate(hws_options *options, const char *host, const char *chain,
+                                               const char *key);
+
 /* Discovery: options have the indexes 0 to hws_option_count() - 1. Out of range: NULL or 0. Constant strings. Any
  * thread. */
 HWS_API int32_t hws_option_count(void);
@@ -231,15 +244,17 @@ HWS_API hws_manager *hws_manager_new(const hws_options *options);
 /* Ends every connection and listener, without events and without Close frames, and frees the manager. NULL is fine. */
 HWS_API void hws_manager_free(hws_manager *manager);
 
-/* Listens at a ws:// URL whose host is an IPv4 or IPv6 address or "localhost" (127.0.0.1); port 0 takes a free one,
- * which hws_manager_local_address tells. Path and query are not matched: look at hws_manager_path. Returns the
- * listener's id, or HWS_ERR_URL, _LISTEN, _LIMIT (1024 listeners), _UNSUPPORTED (wss://), _STATE (hws_manager_drain),
- * _SYSTEM, _NO_MEMORY. */
+/* Listens at a ws:// or wss:// URL whose host is an IPv4 or IPv6 address or "localhost" (127.0.0.1); port 0 takes a
+ * free one, which hws_manager_local_address tells. Path and query are not matched: look at hws_manager_path. Returns
+ * the listener's id, or HWS_ERR_URL, _LISTEN, _LIMIT (1024 listeners), _TLS (a certificate, key or trust store that is
+ * missing or no good: hws_manager_last_error names it), _STATE (hws_manager_drain), _SYSTEM, _NO_MEMORY. */
 HWS_API hws_id hws_manager_listen(hws_manager *manager, const char *url, const hws_options *options);
 
-/* Starts to connect to a ws:// URL and returns at once; OPEN or CLOSE follows. The Origin header is the option
- * "origin". Redirects are not followed. Returns the connection's id, or HWS_ERR_URL, _LIMIT ("max_connections"),
- * _UNSUPPORTED (wss://), _STATE (hws_manager_drain), _NO_MEMORY. */
+/* Starts to connect to a ws:// or wss:// URL and returns at once; OPEN or CLOSE follows. A wss:// server's certificate
+ * is verified ("tls_verify"): if it is no good CLOSE has HWS_ERR_TLS, and its words name the certificate. Connects with
+ * one options handle share a trust store and resume each other's TLS sessions. The Origin header is the option
+ * "origin". Redirects are not followed. Returns the connection's id, or HWS_ERR_URL, _LIMIT ("max_connections"), _TLS
+ * (a trust store, certificate or key that is no good), _STATE (hws_manager_drain), _NO_MEMORY. */
 HWS_API hws_id hws_manager_connect(hws_manager *manager, const char *url, const hws_options *options);
 
 /* Ends the previous batch, sends what is queued, and waits up to timeout_ms (-1: for ever, 0: not at all) for events.
@@ -286,9 +301,9 @@ HWS_API int64_t hws_manager_pack_size(hws_manager *manager);
  * Connections
  * ------------------------------------------------------------------------------------------------------------------ */
 
-/* Sends a whole message; opcode is HWS_TEXT or HWS_BINARY. It leaves with the next poll or flush, or at once if it is
- * large. Any thread. HWS_ERR_WOULD_BLOCK, _UTF8, _OPCODE, _STATE, _CLOSED, _STALE, _ARGUMENT, _NO_MEMORY; of a client
- * _RANDOM: there is no masking key, and CLOSE follows. */
+/* Sends a whole message; opcode is HWS_TEXT or HWS_BINARY, perhaps | HWS_UNCOMPRESSED. It leaves with the next poll or
+ * flush, or at once if it is large. Any thread. HWS_ERR_WOULD_BLOCK, _UTF8, _OPCODE, _STATE, _CLOSED, _STALE,
+ * _ARGUMENT, _NO_MEMORY; of a client _RANDOM: there is no masking key, and CLOSE follows. */
 HWS_API hws_result hws_manager_send(hws_manager *manager, hws_id connection, int32_t opcode, const void *data,
                                     size_t size);
 
@@ -342,6 +357,13 @@ HWS_API hws_result hws_manager_accept(hws_manager *manager, hws_id connection, c
 HWS_API hws_result hws_manager_respond(hws_manager *manager, hws_id connection, int32_t status,
                                        const hws_options *headers, const void *body, size_t size);
 
+/* Takes new certificates for a wss:// listener, from the options (NULL: the manager's): all of tls_* and
+ * hws_options_add_certificate, whose files are read anew. They are loaded and checked first: if something is wrong with
+ * them, HWS_ERR_TLS, hws_manager_last_error says what, and the old ones stay. Connections that exist go on with those
+ * they have; sessions that the old ones began are not resumed. HWS_ERR_STATE: the listener is a ws:// one; _CLOSED,
+ * _STALE, _NO_MEMORY. */
+HWS_API hws_result hws_manager_reload_tls(hws_manager *manager, hws_id listener, const hws_options *options);
+
 /* Ends everything in good order. Stops listening; answers handshakes that are in progress, and REQUESTs that wait, with
  * HTTP status 503; gives up connects that are in progress; and closes the open connections with 1001 (RFC 6455 7.4.1),
  * which sends what is queued first. The Closes are spread over three quarters of deadline_ms, so that the clients do
@@ -355,8 +377,8 @@ HWS_API hws_result hws_manager_drain(hws_manager *manager, int32_t deadline_ms);
 /* ---------------------------------------------------------------------------------------------------------------------
  * Readers. NULL where there is nothing to tell. Handshake data (path, headers, status) can be read from REQUEST to the
  * end of the batch with OPEN, in the batch of the CLOSE of a connection that never opened, and with the option
- * "keep_handshake" at any time; addresses and subprotocol as long as the id lives. The strings are the library's, valid
- * until the next poll (address: the next call).
+ * "keep_handshake" at any time; addresses, subprotocol and extensions as long as the id lives. The strings are the
+ * library's, valid until the next poll (address, tls: the next call).
  * ------------------------------------------------------------------------------------------------------------------ */
 
 /* The request target, path and query as they came: "/chat?room=1". For an outgoing connection the one it asked for,
@@ -375,6 +397,16 @@ HWS_API const char *hws_manager_status(hws_manager *manager, hws_id connection);
 /* The subprotocol agreed on; while a REQUEST waits the first of the option "subprotocols" that the client offers, which
  * is yours to pass to hws_manager_accept. NULL if none. */
 HWS_API const char *hws_manager_subprotocol(hws_manager *manager, hws_id connection);
+
+/* The extensions agreed on, as in the answer: "permessage-deflate; client_no_context_takeover". NULL if none. */
+HWS_API const char *hws_manager_extensions(hws_manager *manager, hws_id connection);
+
+/* TLS version and cipher suite, "TLSv1.3 TLS_AES_256_GCM_SHA384", and the subject of the peer's certificate ("CN=..."
+ * as RFC 2253 writes it; a client's is there only if "tls_client_auth" asks for it). From REQUEST or OPEN until the
+ * connection is closed; NULL in the batch of its CLOSE, and where there is no TLS or no certificate. Valid until the
+ * next call of one of them. */
+HWS_API const char *hws_manager_tls(hws_manager *manager, hws_id connection);
+HWS_API const char *hws_manager_tls_subject(hws_manager *manager, hws_id connection);
 
 /* "192.0.2.1:50000" or "[2001:db8::1]:50000". Local: also of a listener. */
 HWS_API const char *hws_manager_peer_address(hws_manager *manager, hws_id connection);
@@ -406,9 +438,9 @@ HWS_API const char *hws_stat_text(int32_t index);
  *        most.
  *
  * A session belongs to one thread at a time; two sessions share nothing that you can see. Of the options it heeds those
- * on messages, on the handshake and on deadlines, and max_send_queue, memory_budget (its own), max_events (of one
- * hws_session_receive); the others are the manager's. Every function answers a NULL session with HWS_ERR_ARGUMENT or
- * NULL. Out of memory while receiving ends the session: its CLOSE event says so.
+ * on messages, compression, the handshake and deadlines, and max_send_queue, memory_budget (its own), max_events (of
+ * one hws_session_receive); the others are the manager's. Every function answers a NULL session with HWS_ERR_ARGUMENT
+ * or NULL. Out of memory while receiving ends the session: its CLOSE event says so.
  * ------------------------------------------------------------------------------------------------------------------ */
 
 typedef struct hws_session hws_session;
@@ -424,8 +456,8 @@ HWS_API hws_session *hws_session_new_client(const char *url, const hws_options *
 HWS_API hws_session *hws_session_new_server(const hws_options *options);
 
 /* Either side after somebody else did the handshake; role: HWS_CLIENT (masks what it sends) or HWS_SERVER. It is open,
- * without an OPEN event. What somebody has read behind the handshake goes to hws_session_receive. NULL: another role,
- * or out of memory. */
+ * without an OPEN event, and without extensions. What somebody has read behind the handshake goes to
+ * hws_session_receive. NULL: another role, or out of memory. */
 HWS_API hws_session *hws_session_new_open(int32_t role, const hws_options *options);
 
 /* Frees it at any time, without a Close frame and without an event. NULL is fine. */
@@ -485,12 +517,13 @@ HWS_API hws_result hws_session_resume(hws_session *session);
 /* As their namesakes of the manager. A server can read the request from REQUEST or OPEN (or the CLOSE of a session that
  * never opened) until hws_session_event returns NULL, but for as long as REQUEST waits for its answer; a client the
  * answer from OPEN until then, and that of a server that refused from CLOSE on; with the option "keep_handshake" at any
- * time. The subprotocol as long as the session lives. The strings are the session's. */
+ * time. Subprotocol and extensions as long as the session lives. The strings are the session's. */
 HWS_API const char *hws_session_path(hws_session *session);
 HWS_API const char *hws_session_header(hws_session *session, const char *name, int32_t nth);
 HWS_API const char *hws_session_header_at(hws_session *session, int32_t index);
 HWS_API const char *hws_session_status(hws_session *session);
 HWS_API const char *hws_session_subprotocol(hws_session *session);
+HWS_API const char *hws_session_extensions(hws_session *session);
 
 /* The time at which hws_session_advance_to has to be called at the latest, in milliseconds since the session was made;
  * -1: there is no deadline now. Any other call may change it. */

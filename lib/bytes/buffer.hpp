@@ -30,6 +30,8 @@ class Buffer {
   [[nodiscard]] bool append(const void *data, size_t size);
   // Counts `size` bytes, written behind the present ones into reserved room, as content.
   void commit(size_t size) { size_ += size; }
+  // Removes bytes from the end.
+  void shorten(size_t size) { size_ -= size; }
   // Removes bytes from the front, and leaves the others where they are.
   void consume(size_t size) {
     size_ -= size;

@@ -17,6 +17,7 @@ int32_t close_code_for(Error error) {
   switch (error) {
     case Error::PROTOCOL:
       return close_code::kProtocolError;
+    case Error::DEFLATE:  // RFC 7692 says no more than to fail; RFC 6455 7.4.1: not consistent with the message's type
     case Error::UTF8:
       return close_code::kInvalidPayload;  // RFC 6455 8.1
     case Error::LIMIT:

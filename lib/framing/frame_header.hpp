@@ -11,7 +11,8 @@ namespace hawser {
 
 inline constexpr size_t kMaxFrameHeader = 14;
 inline constexpr size_t kMaxControlPayload = 125;
-inline constexpr uint8_t kReservedBits = 0x70;  // RSV1, RSV2, RSV3 in the first byte
+inline constexpr uint8_t kReservedBits = 0x70;   // RSV1, RSV2, RSV3 in the first byte
+inline constexpr uint8_t kCompressedBit = 0x40;  // RSV1 of a message's first frame (RFC 7692 6)
 
 struct FrameHeader {
   uint64_t payload_size = 0;

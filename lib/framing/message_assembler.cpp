@@ -21,8 +21,10 @@ Failure wrong_continuation(const FrameHeader &header) {
 }
 
 Failure MessageAssembler::begin_frame(const FrameHeader &header, const MessageLimits &limits) {
-  if (!message_fits(size_, header.payload_size, limits)) return kMessageTooLarge;
-  size_ += header.payload_size;
+  if (!compressed_) {
+    if (!message_fits(size_, header.payload_size, limits)) return kMessageTooLarge;
+    size_ += header.payload_size;
+  }
   fragments_++;
   if (limits.max_fragments >= 0 && fragments_ > limits.max_fragments) {
     return {Error::LIMIT, 0, "a message of more fragments than the option max_fragments"};
@@ -34,6 +36,16 @@ Failure MessageAssembler::add(const uint8_t *data, size_t size) {
   if (Failure failure = check_text(data, size)) return failure;
   if (keep_ && !payload_.append(data, size)) return kNoMemory;
   return {};
+}
+
+uint64_t MessageAssembler::room(const MessageLimits &limits) const {
+  uint64_t most = limits.max_size < 0 ? INT64_MAX : static_cast<uint64_t>(limits.max_size);
+  return most - size_;
+}
+
+Failure MessageAssembler::inflated(const uint8_t *data, size_t size) {
+  size_ += size;
+  return check_text(data, size);
 }
 
 Failure MessageAssembler::finish() const {

@@ -36,14 +36,20 @@ inline constexpr Failure kTextNotUtf8{Error::UTF8, 0, "a text message that is no
 class MessageAssembler {
  public:
   // The message begins with a frame of this opcode. `keep`: collect the payload; else it is only checked.
-  MessageAssembler(Opcode opcode, bool keep, Budget &budget) : payload_(budget), opcode_(opcode), keep_(keep) {}
+  // `compressed`: the frames' sizes are not those of the message, whose bytes come inflated, by inflated().
+  MessageAssembler(Opcode opcode, bool keep, Budget &budget, bool compressed = false)
+      : payload_(budget), opcode_(opcode), keep_(keep), compressed_(compressed) {}
 
   Opcode opcode() const { return opcode_; }
+  bool compressed() const { return compressed_; }
 
   // A frame of the message begins. Error::PROTOCOL, Error::LIMIT.
   Failure begin_frame(const FrameHeader &header, const MessageLimits &limits);
   // A piece of its payload. Error::UTF8 at the first wrong byte, Error::NO_MEMORY.
   Failure add(const uint8_t *data, size_t size);
+  // A compressed message: how many bytes may still come, and that some did. Error::UTF8.
+  uint64_t room(const MessageLimits &limits) const;
+  Failure inflated(const uint8_t *data, size_t size);
   // The last frame has ended. Error::UTF8 if that cuts a character.
   Failure finish() const;
 
@@ -72,11 +78,12 @@ class MessageAssembler {
   Failure check_text(const uint8_t *data, size_t size);
 
   Buffer payload_;
-  uint64_t size_ = 0;  // announced by the frames so far
+  uint64_t size_ = 0;  // announced by the frames so far; of a compressed message: inflated so far
   int64_t fragments_ = 0;
   Utf8Validator utf8_;
   Opcode opcode_;
   bool keep_;
+  bool compressed_;
   bool first_ = true;
 };
 

@@ -24,6 +24,16 @@ constexpr bool begins_message(Opcode opcode) {
   return opcode == Opcode::TEXT || opcode == Opcode::BINARY;
 }
 
+// An application may mark a message that is not to be compressed. The mark never travels.
+inline constexpr uint8_t kUncompressedMark = 0x80;
+
+constexpr bool is_marked_uncompressed(Opcode opcode) {
+  return (static_cast<uint8_t>(opcode) & kUncompressedMark) != 0;
+}
+constexpr Opcode without_mark(Opcode opcode) {
+  return static_cast<Opcode>(static_cast<uint8_t>(opcode) & ~kUncompressedMark);
+}
+
 // 3 to 7 and B to F are reserved.
 constexpr bool is_known(Opcode opcode) {
   return (0x0707 >> static_cast<uint8_t>(opcode) & 1) != 0;

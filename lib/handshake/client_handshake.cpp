@@ -30,7 +30,7 @@ std::string tidy_list(std::string_view list) {
 }
 
 // What check_response looks at, gathered in one walk over the fields.
-struct Answer {
+struct Fields {
   std::string_view upgrade;
   std::string_view accept;
   std::string_view subprotocol;
@@ -38,7 +38,8 @@ struct Answer {
   int accepts = 0;
   int subprotocols = 0;
   bool connection_upgrade = false;
-  bool extension = false;
+  std::string_view extensions;
+  int extension_fields = 0;
 };
 
 void keep(std::string_view value, std::string_view &kept, int &count) {
@@ -46,8 +47,8 @@ void keep(std::string_view value, std::string_view &kept, int &count) {
   count++;
 }
 
-Answer gather(const HeaderList &headers) {
-  Answer answer;
+Fields gather(const HeaderList &headers) {
+  Fields answer;
   size_t position = 0;
   HeaderField field;
   while (headers.next(position, field)) {
@@ -55,7 +56,9 @@ Answer gather(const HeaderList &headers) {
     if (equal_ignoring_case(field.name, "Connection"))
       answer.connection_upgrade |= list_contains(field.value, "upgrade");
     if (equal_ignoring_case(field.name, "Sec-WebSocket-Accept")) keep(field.value, answer.accept, answer.accepts);
-    if (equal_ignoring_case(field.name, "Sec-WebSocket-Extensions")) answer.extension = true;
+    if (equal_ignoring_case(field.name, "Sec-WebSocket-Extensions")) {
+      keep(field.value, answer.extensions, answer.extension_fields);
+    }
     if (equal_ignoring_case(field.name, "Sec-WebSocket-Protocol")) {
       keep(field.value, answer.subprotocol, answer.subprotocols);
     }
@@ -63,7 +66,7 @@ Answer gather(const HeaderList &headers) {
   return answer;
 }
 
-Failure check_accept(const Answer &answer, std::string_view key) {
+Failure check_accept(const Fields &answer, std::string_view key) {
   if (answer.accepts == 0) return bad_answer("the answer has no Sec-WebSocket-Accept");
   // RFC 6455 11.3.3: it must not appear more than once.
   if (answer.accepts > 1) return bad_answer("the answer has more than one Sec-WebSocket-Accept");
@@ -75,7 +78,7 @@ Failure check_accept(const Answer &answer, std::string_view key) {
   return {};
 }
 
-Failure check_subprotocol(const Answer &answer, std::string_view offered) {
+Failure check_subprotocol(const Fields &answer, std::string_view offered) {
   if (answer.subprotocols == 0) return {};
   // RFC 6455 11.3.4: it must not appear more than once in an HTTP response.
   if (answer.subprotocols > 1) return bad_answer("the answer has more than one Sec-WebSocket-Protocol");
@@ -85,7 +88,7 @@ Failure check_subprotocol(const Answer &answer, std::string_view offered) {
 }
 
 // The numbered rules of RFC 6455 4.1, "Once the client's opening handshake has been sent".
-Failure check_answer(const Answer &answer, const ClientOffer &offer, std::string_view key) {
+Failure check_answer(const Fields &answer, const ClientOffer &offer, std::string_view key) {
   // Rule 2 wants the value itself, not a list that contains it.
   if (answer.upgrades != 1 || !equal_ignoring_case(answer.upgrade, "websocket")) {
     return bad_answer("the answer has no Upgrade: websocket");
@@ -93,7 +96,14 @@ Failure check_answer(const Answer &answer, const ClientOffer &offer, std::string
   if (!answer.connection_upgrade) return bad_answer("the answer has no Connection: Upgrade");
   if (Failure failure = check_accept(answer, key)) return failure;
   // RFC 6455 4.2.2: an empty value is not the same as none, and 9.1: not one of the grammar.
-  if (answer.extension) return bad_answer("the server chose an extension that was not offered");
+  if (answer.extension_fields != 0 && offer.extensions.empty()) {
+    return bad_answer("the server chose an extension that was not offered");
+  }
+  // RFC 6455 11.3.2: it must not appear more than once in an HTTP response.
+  if (answer.extension_fields > 1) return bad_answer("the answer has more than one Sec-WebSocket-Extensions");
+  if (answer.extension_fields == 1 && answer.extensions.empty()) {
+    return bad_answer("the answer's Sec-WebSocket-Extensions is malformed");
+  }
   return check_subprotocol(answer, offer.subprotocols);
 }
 
@@ -107,18 +117,19 @@ std::string write_request(const Url &url, const ClientOffer &offer, std::string_
   append_line(head, "Sec-WebSocket-Key", key);
   if (!offer.origin.empty()) append_line(head, "Origin", offer.origin);
   append_line(head, "Sec-WebSocket-Version", "13");
+  if (!offer.extensions.empty()) append_line(head, "Sec-WebSocket-Extensions", offer.extensions);
   std::string subprotocols = tidy_list(offer.subprotocols);
   if (!subprotocols.empty()) append_line(head, "Sec-WebSocket-Protocol", subprotocols);
   return head + offer.headers + "\r\n";
 }
 
-Result<std::string_view> check_response(const ResponseHead &head, const ClientOffer &offer, std::string_view key) {
+Result<Answer> check_response(const ResponseHead &head, const ClientOffer &offer, std::string_view key) {
   if (head.status != kSwitchingProtocols) return Failure{Error::HTTP, head.status, "the server did not answer 101"};
   // RFC 9110 7.8: there is no Upgrade in HTTP/1.0.
   if (head.minor_version == 0) return bad_answer("the server answered 101 in HTTP/1.0");
-  Answer answer = gather(head.headers);
+  Fields answer = gather(head.headers);
   if (Failure failure = check_answer(answer, offer, key)) return failure;
-  return answer.subprotocol;
+  return Answer{answer.subprotocol, answer.extensions};
 }
 
 }  // namespace hawser

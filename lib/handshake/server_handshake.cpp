@@ -319,16 +319,18 @@ RequestCheck check_request(const RequestHead &head, const ServerPolicy &policy, 
   request.key = fields.key.value;
   request.subprotocol = pick_subprotocol(head.headers, fields.subprotocols, policy.subprotocols);
   request.offered = std::move(fields.subprotocols);
+  request.extensions = std::move(fields.extensions);
   return request;
 }
 
-std::string write_accept(std::string_view key, std::string_view subprotocol, std::string_view policy_headers,
-                         std::string_view headers) {
+std::string write_accept(std::string_view key, std::string_view subprotocol, std::string_view extensions,
+                         std::string_view policy_headers, std::string_view headers) {
   std::string accept = accept_key(key);
   if (accept.empty()) return {};
   std::string head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
   head.append("Sec-WebSocket-Accept: ").append(accept).append("\r\n");
   if (!subprotocol.empty()) head.append("Sec-WebSocket-Protocol: ").append(subprotocol).append("\r\n");
+  if (!extensions.empty()) head.append("Sec-WebSocket-Extensions: ").append(extensions).append("\r\n");
   return head.append(policy_headers).append(headers).append("\r\n");
 }
 

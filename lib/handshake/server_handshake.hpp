@@ -26,6 +26,7 @@ struct UpgradeRequest {
   std::string_view key;          // Sec-WebSocket-Key; points into the head
   std::string_view subprotocol;  // picked: the first of the server's that the client offers, "" if none; into the head
   std::string offered;           // the client's subprotocols as one list, which it may spread over several fields
+  std::string extensions;        // likewise what it offers of these; "" if nothing
 };
 
 // An answer that is not 101.
@@ -55,9 +56,10 @@ class RequestCheck {
 // application answers requests that are no upgrade itself; else they get 426 with Upgrade: websocket.
 RequestCheck check_request(const RequestHead &head, const ServerPolicy &policy, bool plain_http);
 
-// The 101 head. `subprotocol` empty: none. `headers`: further lines, on top of the policy's. Empty if accept_key is.
-std::string write_accept(std::string_view key, std::string_view subprotocol, std::string_view policy_headers,
-                         std::string_view headers);
+// The 101 head. `subprotocol` and `extensions` empty: none. `headers`: further lines, on top of the policy's. Empty if
+// accept_key is.
+std::string write_accept(std::string_view key, std::string_view subprotocol, std::string_view extensions,
+                         std::string_view policy_headers, std::string_view headers);
 
 // A head for an answer with a body of `body_size` bytes, "Connection: close" and, where the status demands it, Upgrade,
 // Sec-WebSocket-Version: 13 (426) or Allow: GET (405). Content-Type is text/plain unless `headers` has one.

@@ -25,6 +25,7 @@ struct Letter;
 enum class Stage : uint8_t {
   FREE,
   CONNECTING,  // a name is being resolved or a TCP connection made
+  SECURING,    // TLS is being agreed on
   RUNNING,     // the session has the transport
   CLOSED,      // the transport is gone, CLOSE is still to be told
   TOLD,        // CLOSE is in the batch
@@ -78,6 +79,8 @@ struct Connection final : Sink {
 
   Connection();
   ~Connection();
+
+  bool alive() const { return stage == Stage::CONNECTING || stage == Stage::SECURING || stage == Stage::RUNNING; }
 
   // The session's sink.
   void use(Output &new_output, EventBatch &new_batch, Region &region);

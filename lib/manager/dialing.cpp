@@ -22,7 +22,7 @@ Result<Address> address_to_listen_at(const Url &url) {
 }
 
 constexpr Failure kDraining{Error::STATE, 0, "the manager is draining"};
-constexpr Failure kNoTls{Error::UNSUPPORTED, 0, "this version has no TLS: use ws://"};
+constexpr Failure kNoTls{Error::TLS, 0, "TLS cannot be set up"};
 
 }  // namespace
 
@@ -32,11 +32,12 @@ constexpr Failure kNoTls{Error::UNSUPPORTED, 0, "this version has no TLS: use ws
 Result<int64_t> Manager::listen(std::string_view text, const Options *options) {
   Result<Url> url = parse_url(text);
   if (!url) return url.failure();
-  if (url->secure) return kNoTls;
   if (drain_.active()) return kDraining;
   Result<Address> address = address_to_listen_at(*url);
   if (!address) return address.failure();
   std::shared_ptr<const Settings> settings = settings_for(options);
+  std::shared_ptr<TlsContext> tls = url->secure ? make_server_tls(*settings) : nullptr;
+  if (url->secure && tls == nullptr) return kNoTls;
   Result<Descriptor> socket =
       listen_tcp(*address, {static_cast<int>(settings->backlog), settings->reuse_port, settings->ipv6_only});
   if (!socket) return socket.failure();
@@ -51,6 +52,7 @@ Result<int64_t> Manager::listen(std::string_view text, const Options *options) {
   listener->local = hawser::local_address(socket->get());
   listener->socket = std::move(*socket);
   listener->settings = std::move(settings);
+  listener->tls = std::move(tls);
   return id;
 }
 
@@ -62,6 +64,7 @@ void Manager::stop_listening(Listener &listener) {
 
 void Manager::release_listener(Listener &listener) {
   listener.settings.reset();
+  listener.tls.reset();
   listener.tag = 0;
   listener.paused = listener.silent = false;
   listeners_.release(listener);
@@ -139,6 +142,7 @@ bool Manager::accept_one(Listener &listener, Descriptor socket, const Address &p
   connection->handshaking = true;
   stats_.handshakes++;
   stats_.accepted++;
+  if (listener.tls != nullptr) begin_tls(*connection, listener.tls, "");
   schedule(*connection);
   return true;
 }
@@ -149,10 +153,10 @@ bool Manager::accept_one(Listener &listener, Descriptor socket, const Address &p
 Result<int64_t> Manager::connect(std::string_view text, const Options *options) {
   Result<Url> url = parse_url(text);
   if (!url) return url.failure();
-  if (url->secure) return kNoTls;
   if (drain_.active()) return kDraining;
   if (url->port == 0) return Failure{Error::URL, 0, "port 0 cannot be connected to"};
   std::shared_ptr<const Settings> settings = settings_for(options);
+  if (url->secure && client_tls(*settings) == nullptr) return kNoTls;
   auto dial = std::make_unique<Dial>();
   if (settings_->max_connections >= 0 && connections_.live() >= settings_->max_connections) {
     return Failure{Error::LIMIT, 0, "max_connections connections exist already"};
@@ -222,14 +226,9 @@ void Manager::dial_ready(Connection &connection, uint32_t readiness) {
   }
   connection.transport.note(readiness);
   if ((readiness & WRITABLE) == 0) return;
-  connection.stage = Stage::RUNNING;
-  if (Failure failure = connection.session->start(connection.dial->url)) {
-    connection.session->abandon(failure, false);
-    attention_.push(connection);
-  }
-  connection.dial.reset();
-  watch(connection);
-  if (connection.transport.readable()) ready_.push(connection);
+  if (!connection.dial->url.secure) return begin_session(connection);
+  begin_tls(connection, client_tls(*connection.settings), connection.dial->url.host);
+  if (!connection.session->over()) ready_.push(connection);  // the client speaks first
 }
 
 void Manager::fail_dial(Connection &connection, const Failure &failure) {

@@ -33,7 +33,7 @@ void Manager::accept_all(Listener &listener) {
 
 // Ends what is not open yet. True if the connection is open: its turn comes.
 bool Manager::drain_opening(Connection &connection) try {
-  if (connection.stage != Stage::RUNNING && connection.stage != Stage::CONNECTING) return false;
+  if (!connection.alive()) return false;
   Session &session = *connection.session;
   if (session.is_open()) return true;
   constexpr std::string_view kWords = "the server is shutting down\n";
@@ -68,7 +68,7 @@ void Manager::drain_on() {
 void Manager::cut_off() {
   output_.flush_all();  // a Close that was just written still has its chance
   connections_.for_each([this](Connection &connection) {
-    if (connection.stage != Stage::RUNNING && connection.stage != Stage::CONNECTING) return;
+    if (!connection.alive()) return;
     connection.session->abandon({Error::TIMEOUT, 0, "the deadline of hws_manager_drain passed"}, true);
     attention_.push(connection);
   });

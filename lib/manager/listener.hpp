@@ -19,6 +19,7 @@ struct Listener {
 
   Descriptor socket;
   std::shared_ptr<const Settings> settings;
+  std::shared_ptr<TlsContext> tls;  // of a wss:// listener
   Address local;
   int64_t tag = 0;
   bool paused = false;  // by the application

@@ -17,12 +17,12 @@ Error answer_for(const Connection &connection, int64_t id) {
 Error Manager::other_thread_send(int64_t id, Opcode opcode, const uint8_t *data, size_t size) {
   Connection *connection = connections_.find(id);
   if (connection == nullptr) return Error::STALE;
-  if (!begins_message(opcode)) return Error::OPCODE;
+  if (!begins_message(without_mark(opcode))) return Error::OPCODE;
   if (connection->sendable.load(std::memory_order_relaxed) != Error::OK) {
     std::lock_guard lock(mailbox_.mutex());
     if (Error error = answer_for(*connection, id); error != Error::OK) return error;
   }
-  if (opcode == Opcode::TEXT && !utf8_is_valid(data, size)) return Error::UTF8;
+  if (without_mark(opcode) == Opcode::TEXT && !utf8_is_valid(data, size)) return Error::UTF8;
   Letter letter{Letter::Kind::SEND, opcode, id, 0, Buffer(budget_)};
   if (!letter.payload.append(data, size)) return Error::NO_MEMORY;
   Error answer = Error::OK;

@@ -94,6 +94,7 @@ void Manager::finish(Connection &connection) {
   if (connection.told && connection.transport.open()) {
     connection.local.reset(new (std::nothrow) Address(hawser::local_address(connection.transport.fd())));
   }
+  if (!connection.session->abandoned() && connection.write_error == 0) connection.transport.notify_end();
   connection.transport.close(*poller_);
   if (connection.dial != nullptr && connection.dial->asked) {
     resolver_.cancel(connection.id.load(std::memory_order_relaxed));
@@ -102,6 +103,7 @@ void Manager::finish(Connection &connection) {
   }
   connection.dial.reset();
   connection.stash.reset();
+  if (connection.stage == Stage::SECURING) stats_.tls_failures++;
   timers_.cancel(connection.slot);
   leave_handshake(connection);
   connection.stage = Stage::CLOSED;
@@ -110,8 +112,17 @@ void Manager::finish(Connection &connection) {
     std::lock_guard lock(mailbox_.mutex());
     connection.sendable.store(Error::CLOSED, std::memory_order_relaxed);
   }
-  if (!connection.told) stats_.handshakes_failed++;
+  if (!connection.told) note_failed_handshake(connection);
   attention_.push(connection);
+}
+
+void Manager::note_failed_handshake(const Connection &connection) {
+  stats_.handshakes_failed++;
+  Event close;
+  connection.session->describe_close(close);
+  const Listener *listener = listeners_.find(connection.listener);
+  bool plain = listener != nullptr && listener->tls == nullptr;
+  if (plain && close.error == static_cast<int32_t>(Error::TLS)) stats_.tls_on_plain++;
 }
 
 // The id becomes stale, the slot free. It may still stand in a queue, where it is passed over.
@@ -147,14 +158,14 @@ void Manager::conclude(Connection &connection) {
   // might never read our Close: then only our direction is ended, and the peer's is read to its end.
   if (session.may_close_at_once() && !connection.transport.readable()) return finish(connection);
   if (!connection.half_closed && !session.awaits_end()) {
-    shutdown_writing(connection.transport.fd());
+    connection.transport.end_writing();
     connection.half_closed = true;
   }
   if (connection.transport.readable()) ready_.push(connection);
 }
 
 void Manager::leave_handshake(Connection &connection) {
-  if (!connection.handshaking || (connection.session->is_opening() && connection.stage == Stage::RUNNING)) return;
+  if (!connection.handshaking || (connection.session->is_opening() && connection.alive())) return;
   connection.handshaking = false;
   stats_.handshakes--;
 }
@@ -178,8 +189,9 @@ void Manager::schedule(Connection &connection) {
 
 // Tells the poller what there is to wait for.
 void Manager::watch(Connection &connection) {
-  bool reads = connection.stage == Stage::RUNNING && connection.may_read() && !connection.transport.ended();
-  bool writes = connection.stage == Stage::CONNECTING || connection.outbox != nullptr;
+  bool running = connection.stage == Stage::RUNNING && connection.may_read();
+  bool reads = (running || connection.stage == Stage::SECURING) && !connection.transport.ended();
+  bool writes = connection.stage == Stage::CONNECTING || connection.outbox != nullptr || connection.transport.blocked();
   connection.transport.watch(*poller_, (reads ? uint32_t{READABLE} : 0) | (writes ? uint32_t{WRITABLE} : 0));
 }
 
@@ -352,68 +364,6 @@ Error Manager::respond(int64_t id, int32_t status, std::string_view headers, con
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Broadcast
-
-Result<int32_t> Manager::broadcast(int64_t listener, int64_t except, Opcode opcode, const uint8_t *data, size_t size) {
-  deliver_mail();
-  if (!begins_message(opcode)) return Failure{Error::OPCODE, 0, "a message is text or binary"};
-  const Listener *found = listeners_.find(listener);
-  if (found == nullptr) return Failure{Error::STALE, 0, "the id names no listener"};
-  if (found->told()) return Failure{Error::CLOSED, 0, "the listener is closed"};
-  if (opcode == Opcode::TEXT && !utf8_is_valid(data, size)) return Failure{Error::UTF8, 0, "the text is not UTF-8"};
-  uint8_t header[kMaxFrameHeader];
-  size_t header_size = Session::write_shared_header(header, opcode, size);
-  Block *frame = Block::make(header_size + size, budget_);
-  if (frame == nullptr) return Failure{Error::NO_MEMORY, 0, "no memory for the message"};
-  std::memcpy(frame->extend(header_size), header, header_size);
-  if (size != 0) std::memcpy(frame->extend(size), data, size);
-  int32_t accepted = 0;
-  connections_.for_each([&](Connection &connection) {
-    if (connection.listener != listener || connection.id.load(std::memory_order_relaxed) == except) return;
-    if (broadcast_to(connection, *frame, opcode, data, size)) accepted++;
-  });
-  frame->release();
-  signal_outer_loop();
-  return accepted;
-}
-
-bool Manager::broadcast_to(Connection &connection, Block &frame, Opcode opcode, const uint8_t *data, size_t size) {
-  if (connection.stage != Stage::RUNNING || connection.session->can_send() != Error::OK) return false;
-  if (connection.queue_full()) {
-    refuse_broadcast(connection);
-    return false;
-  }
-  if (connection.session->in_part()) {
-    Letter letter{Letter::Kind::SEND, opcode, 0, 0, Buffer(budget_)};
-    if (!letter.payload.append(data, size)) return fail_broadcast(connection);
-    if (!hold(connection, std::move(letter))) return false;
-    connection.mailed.fetch_add(static_cast<int64_t>(size), std::memory_order_relaxed);
-    return true;
-  }
-  if (!output_.share(connection, frame)) return fail_broadcast(connection);
-  connection.session->note_shared();
-  return true;
-}
-
-// Nothing is dropped silently. Always false.
-bool Manager::fail_broadcast(Connection &connection) {
-  connection.session->abandon({Error::NO_MEMORY, 0, "no memory for a broadcast"}, false);
-  attention_.push(connection);
-  return false;
-}
-
-void Manager::refuse_broadcast(Connection &connection) {
-  if (connection.settings->slow_reader == "skip") {
-    connection.skipped++;
-    refuse(connection);
-    return;
-  }
-  connection.session->close(close_code::kTryAgainLater, "too slow a reader");
-  attention_.push(connection);
-  connection.publish();
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
 // Readers
 
 const Opening *Manager::handshake(int64_t id) const {
@@ -445,6 +395,27 @@ const char *Manager::local_address(int64_t id) {
   if (connection->transport.open()) local = hawser::local_address(connection->transport.fd());
   address_ = local.text();
   return address_.empty() ? nullptr : address_.c_str();
+}
+
+const char *Manager::extensions(int64_t id) const {
+  const Connection *connection = connections_.find(id);
+  return connection != nullptr ? connection->session->extensions() : nullptr;
+}
+
+const char *Manager::tls(int64_t id) {
+  const Connection *connection = connections_.find(id);
+  const TlsStream *tls = connection != nullptr ? connection->transport.tls() : nullptr;
+  if (tls == nullptr || connection->stage != Stage::RUNNING) return nullptr;
+  tls_words_ = std::string(tls->version()) + " " + tls->cipher();
+  return tls_words_.c_str();
+}
+
+const char *Manager::tls_subject(int64_t id) {
+  const Connection *connection = connections_.find(id);
+  const TlsStream *tls = connection != nullptr ? connection->transport.tls() : nullptr;
+  if (tls == nullptr || connection->stage != Stage::RUNNING) return nullptr;
+  tls_words_ = tls->peer_subject();
+  return tls_words_.empty() ? nullptr : tls_words_.c_str();
 }
 
 Result<int64_t> Manager::stat(std::string_view name) {

@@ -74,6 +74,7 @@ class Manager {
   Error respond(int64_t id, int32_t status, std::string_view headers, const uint8_t *body, size_t size);
 
   Error drain(int64_t time);
+  Failure reload_tls(int64_t id, const Options *options);
 
   // From threads that are not the owner.
   [[gnu::noinline]] Error other_thread_send(int64_t id, Opcode opcode, const uint8_t *data, size_t size);
@@ -82,9 +83,15 @@ class Manager {
   // Readers; nullptr where there is nothing.
   const Opening *handshake(int64_t id) const;
   const char *subprotocol(int64_t id) const;
+  const char *extensions(int64_t id) const;
+  const char *tls(int64_t id);
+  const char *tls_subject(int64_t id);
   const char *peer_address(int64_t id);
   const char *local_address(int64_t id);
   Result<int64_t> stat(std::string_view name);
+
+  // What only the moment can tell about the failure that a call has just answered; "" if nothing.
+  std::string take_failure_detail() { return std::exchange(failure_detail_, {}); }
 
  private:
   Manager(std::shared_ptr<OptionValues> defaults, std::shared_ptr<const Settings> settings,
@@ -128,14 +135,12 @@ class Manager {
   void schedule(Connection &connection);
   void watch(Connection &connection);
   void leave_handshake(Connection &connection);
+  void note_failed_handshake(const Connection &connection);
   void touch(Connection &connection);
   Result<Connection *> living(int64_t id) const;
   [[gnu::noinline]] Error refuse(Connection &connection);
   Error refuse_part(Connection &connection);
   Error close_listener(int64_t id);
-  bool broadcast_to(Connection &connection, Block &frame, Opcode opcode, const uint8_t *data, size_t size);
-  bool fail_broadcast(Connection &connection);
-  void refuse_broadcast(Connection &connection);
   std::string describe(const Event &event) const;
 
   // Listening and connecting (dialing.cpp)
@@ -151,6 +156,22 @@ class Manager {
   void dial_next(Connection &connection);
   [[gnu::noinline]] void dial_ready(Connection &connection, uint32_t readiness);
   void fail_dial(Connection &connection, const Failure &failure);
+
+  // Broadcast (broadcasting.cpp)
+  class SharedFrames;
+  bool broadcast_to(Connection &connection, SharedFrames &frames);
+  bool fail_broadcast(Connection &connection);
+  void refuse_broadcast(Connection &connection);
+
+  // TLS (securing.cpp)
+  std::shared_ptr<TlsContext> make_server_tls(const Settings &settings);
+  std::shared_ptr<TlsContext> client_tls(const Settings &settings);
+  void begin_tls(Connection &connection, std::shared_ptr<TlsContext> context, const std::string &host);
+  [[gnu::noinline]] void securing_ready(Connection &connection, uint32_t readiness);
+  [[gnu::noinline]] void secure(Connection &connection);
+  void begin_session(Connection &connection);
+  void fail_tls(Connection &connection);
+  void refuse_plain_http(Connection &connection);
 
   // Draining (draining.cpp)
   void accept_all(Listener &listener);
@@ -204,7 +225,10 @@ class Manager {
   EventBatch batch_;
   Output output_;
   Receiver receiver_;
-  std::string address_;  // what an address reader answered last
+  std::string address_;         // what an address reader answered last
+  std::string tls_words_;       // what a reader about TLS answered last
+  std::string failure_detail_;  // see take_failure_detail
+  int64_t tls_steps_left_ = 0;  // steps of TLS handshakes that this round of the loop may still take
 };
 
 }  // namespace hawser

@@ -1,6 +1,8 @@
 #include "manager/options.hpp"
 
 #include <algorithm>
+#include <initializer_list>
+#include <iterator>
 
 #include <sys/resource.h>
 
@@ -21,16 +23,51 @@ int64_t default_max_connections() {
   return std::max<int64_t>(static_cast<int64_t>(limit.rlim_cur) - kReservedDescriptors, 1);
 }
 
+// One of `known`; `words` names them all.
+Failure check_one_of(std::string_view value, std::initializer_list<std::string_view> known, const char *words) {
+  if (std::find(known.begin(), known.end(), value) != known.end()) return {};
+  return {Error::RANGE, 0, words};
+}
+
 Failure check_slow_reader(std::string_view value) {
-  if (value == "close" || value == "skip") return {};
-  return {Error::RANGE, 0, "slow_reader is \"close\" or \"skip\""};
+  return check_one_of(value, {"close", "skip"}, "slow_reader is \"close\" or \"skip\"");
 }
 
 Failure check_backend(std::string_view value) {
-  for (std::string_view name : {"auto", "epoll", "kqueue", "poll"}) {
-    if (value == name) return {};
+  return check_one_of(value, {"auto", "epoll", "kqueue", "poll"},
+                      "backend is \"auto\", \"epoll\", \"kqueue\" or \"poll\"");
+}
+
+Failure check_client_auth(std::string_view value) {
+  return check_one_of(value, {"none", "optional", "required"},
+                      "tls_client_auth is \"none\", \"optional\" or \"required\"");
+}
+
+Failure check_tls_version(std::string_view value) {
+  return check_one_of(value, {"1.2", "1.3"}, "tls_min_version is \"1.2\" or \"1.3\"");
+}
+
+Failure check_deflate(std::string_view value) {
+  return check_one_of(value, {"off", "shared", "dedicated"}, "deflate is \"off\", \"shared\" or \"dedicated\"");
+}
+
+// RFC 7469 2.4, as curl writes it: "sha256//" and 44 characters of base64, several of them with ";" between.
+Failure check_pinned_key(std::string_view value) {
+  constexpr std::string_view kPrefix = "sha256//";
+  constexpr size_t kBase64Size = 44;
+  while (!value.empty()) {
+    std::string_view pin = trim(value.substr(0, value.find(';')));
+    if (!pin.starts_with(kPrefix) || pin.size() != kPrefix.size() + kBase64Size || pin.back() != '=') {
+      return {Error::RANGE, 0, "a pinned key is \"sha256//\" and the base64 of 32 bytes"};
+    }
+    value.remove_prefix(std::min(value.find(';'), value.size() - 1) + 1);
   }
-  return {Error::RANGE, 0, "backend is \"auto\", \"epoll\", \"kqueue\" or \"poll\""};
+  return {};
+}
+
+// Files are looked at when they are used.
+Failure check_any(std::string_view) {
+  return {};
 }
 
 Failure check_field_value(std::string_view value) {
@@ -90,6 +127,37 @@ class SettingsReader {
   size_t next_ = 0;
 };
 
+TlsConfig make_tls_config(const Settings &settings, std::vector<TlsCertificate> certificates) {
+  TlsConfig config;
+  config.verify = settings.tls_verify;
+  config.ca_file = settings.tls_ca_file;
+  config.ca_path = settings.tls_ca_path;
+  config.ca = settings.tls_ca;
+  if (!settings.tls_certificate.empty()) {
+    config.certificates.push_back({"", settings.tls_certificate, settings.tls_key});
+  }
+  std::move(certificates.begin(), certificates.end(), std::back_inserter(config.certificates));
+  if (settings.tls_client_auth == "optional") config.client_auth = ClientAuth::OPTIONAL;
+  if (settings.tls_client_auth == "required") config.client_auth = ClientAuth::REQUIRED;
+  config.tls13_only = settings.tls_min_version == "1.3";
+  config.pinned_keys = settings.tls_pinned_key;
+  return config;
+}
+
+DeflateOptions make_deflate_options(const Settings &settings) {
+  DeflateOptions options;
+  if (settings.deflate == "shared") options.mode = DeflateMode::SHARED;
+  if (settings.deflate == "dedicated") options.mode = DeflateMode::DEDICATED;
+  options.level = static_cast<int>(settings.deflate_level);
+  options.memory_level = static_cast<int>(settings.deflate_memory_level);
+  options.server_max_window_bits = static_cast<int>(settings.deflate_server_max_window_bits);
+  options.client_max_window_bits = static_cast<int>(settings.deflate_client_max_window_bits);
+  options.server_no_context_takeover = settings.deflate_server_no_context_takeover;
+  options.client_no_context_takeover = settings.deflate_client_no_context_takeover;
+  options.min_size = settings.deflate_min_size;
+  return options;
+}
+
 Config make_config(const Settings &settings, const std::string &headers) {
   Config config;
   config.message = {settings.max_message_size, settings.max_fragments};
@@ -103,7 +171,8 @@ Config make_config(const Settings &settings, const std::string &headers) {
   config.ping_interval = settings.ping_interval;
   config.ping_timeout = settings.ping_timeout;
   config.idle_timeout = settings.idle_timeout;
-  config.offer = {settings.origin, settings.subprotocols, headers};
+  config.offer = {settings.origin, settings.subprotocols, headers, ""};
+  config.set_deflate(make_deflate_options(settings));
   config.policy = {settings.origins, settings.subprotocols, headers};
   return config;
 }
@@ -149,6 +218,10 @@ Failure OptionValues::add_header(std::string_view name, std::string_view value) 
   return append_header_field(headers_, name, value);
 }
 
+void OptionValues::add_certificate(std::string_view host, std::string_view chain, std::string_view key) {
+  certificates_.push_back({std::string(host), std::string(chain), std::string(key)});
+}
+
 OptionValues &Options::change() {
   if (values_.use_count() > 1) values_ = std::make_shared<OptionValues>(*values_);
   return *values_;
@@ -167,6 +240,12 @@ std::shared_ptr<const Settings> make_settings(const OptionValues *base, const Op
   std::string headers = base != nullptr ? base->headers() : "";
   if (own != nullptr) headers += own->headers();
   settings->config = make_config(*settings, headers);
+  std::vector<TlsCertificate> certificates;
+  for (const OptionValues *values : {own, base}) {
+    if (values != nullptr)
+      std::copy(values->certificates().begin(), values->certificates().end(), std::back_inserter(certificates));
+  }
+  settings->tls = make_tls_config(*settings, std::move(certificates));
   return settings;
 }
 

@@ -7,8 +7,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bytes/error.hpp"
+#include "net/tls_context.hpp"
 #include "session/config.hpp"
 
 namespace hawser {
@@ -38,6 +40,9 @@ class OptionValues {
   Failure set_text(std::string_view name, std::string_view value);
   Failure add_header(std::string_view name, std::string_view value);
   const std::string &headers() const { return headers_; }
+  // For clients that ask for `host` (SNI); "" is for all others.
+  void add_certificate(std::string_view host, std::string_view chain, std::string_view key);
+  const std::vector<TlsCertificate> &certificates() const { return certificates_; }
 
   // By index in the table.
   std::optional<int64_t> number(size_t index) const { return numbers_[index]; }
@@ -49,6 +54,7 @@ class OptionValues {
   std::array<std::optional<int64_t>, kMost> numbers_;
   std::array<std::optional<std::string>, kMost> texts_;
   std::string headers_;
+  std::vector<TlsCertificate> certificates_;
 };
 
 // The handle behind hws_options: copies its values only when they are changed after a use.
@@ -65,6 +71,9 @@ class Options {
 // All options with their final values; shared by the connections that were made with the same snapshot.
 struct Settings {
   Config config;
+  TlsConfig tls;
+  // Made by the first wss:// connect, so that all later ones share its trust store and resume its sessions.
+  mutable std::shared_ptr<TlsContext> client_tls;
 #define HAWSER_INT(name, default_value, min, max, text) int64_t name = 0;
 #define HAWSER_FLAG(name, default_value, text) bool name = false;
 #define HAWSER_TEXT(name, default_value, check, text) std::string name;

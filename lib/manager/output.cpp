@@ -162,6 +162,7 @@ bool Output::offer(Connection &connection, Gathered &gathered, Borrowed &frame) 
   size_t before = std::min(done.size, waiting);
   consume(connection, before);
   frame.consume(done.size - before);
+  if (connection.transport.retrying()) frame.begun = true;  // TLS has encrypted some of it
   return true;
 }
 
@@ -233,7 +234,7 @@ void Output::flush_any(Connection &connection) {
     if (!settle_write(connection, done)) return;
     consume(connection, done.size);
     if (connection.queued() == 0) return finish_flush(connection);
-    if (done.size == gathered.size) continue;
+    if (done.size >= gathered.size) continue;  // more: TLS had begun with what came before
     if (!make_outbox(connection) || !move_to_outbox(connection)) return fail_memory(connection);
     return attention_.push(connection);
   }

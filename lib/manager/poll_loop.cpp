@@ -61,6 +61,7 @@ inline int Manager::poll_once(int64_t until) {
   bool wait = !busy && batch_.size() == 0;
   int count = poller_->wait(reported_, wait ? wait_time(until) : 0);
   surroundings_.now = now_ms();
+  tls_steps_left_ = settings_->tls_handshakes_per_poll;
   if (!ready_.empty()) read_ready();  // they have waited longer than those that the kernel reports now
   for (int i = 0; i < count; i++)
     dispatch(reported_[static_cast<size_t>(i)]);
@@ -168,6 +169,8 @@ void Manager::dispatch(const Ready &ready) {
 void Manager::dispatch_connection(Connection &connection, uint32_t readiness) {
   if (connection.stage == Stage::CONNECTING) [[unlikely]]
     return dial_ready(connection, readiness);
+  if (connection.stage == Stage::SECURING) [[unlikely]]
+    return securing_ready(connection, readiness);
   if (connection.stage != Stage::RUNNING) return;
   connection.transport.note(readiness);
   if ((readiness & WRITABLE) != 0 && connection.outbox != nullptr) output_.flush(connection);
@@ -178,7 +181,7 @@ void Manager::run_timers() {
   uint32_t slot = 0;
   while (timers_.pop(surroundings_.now, slot)) {
     Connection &connection = *connections_.at(slot);
-    if (connection.stage != Stage::RUNNING && connection.stage != Stage::CONNECTING) continue;
+    if (!connection.alive()) continue;
     connection.session->advance();
     int64_t stall = connection.settings->write_stall_timeout;
     if (connection.stalled_since >= 0 && stall >= 0 && surroundings_.now - connection.stalled_since >= stall) {
@@ -199,6 +202,7 @@ void Manager::read_ready() {
   ReadyQueue turns = ready_.take();
   while (Connection *connection = turns.pop()) {
     if (connection->stage == Stage::RUNNING) give_turn(*connection);
+    if (connection->stage == Stage::SECURING) secure(*connection);
   }
 }
 
@@ -244,7 +248,7 @@ bool Manager::has_unread(const Connection &connection) const {
 
 // False if it has to be attended again.
 bool Manager::attend(Connection &connection) {
-  bool alive = connection.stage == Stage::RUNNING || connection.stage == Stage::CONNECTING;
+  bool alive = connection.alive();
   if (alive && connection.write_error != 0 && !connection.session->over()) {
     // What the peer sent before the connection broke is delivered first.
     if (has_unread(connection)) {
@@ -259,7 +263,7 @@ bool Manager::attend(Connection &connection) {
   } else if (alive) {
     rouse(connection);
   }
-  if (connection.stage == Stage::RUNNING || connection.stage == Stage::CONNECTING) {
+  if (connection.alive()) {
     leave_handshake(connection);
     connection.publish();
     schedule(connection);

@@ -80,9 +80,17 @@ void Receiver::read(Connection &connection) {
   stats_.bytes_received += static_cast<int64_t>(got.size);
   // The kernel tells of a reset once. If a write was told, a read sees no more than an end.
   if (got.end && connection.write_error == ECONNRESET) got.error = ECONNRESET;
-  if (got.error != 0) connection.session->abandon({Error::IO, got.error, "reading failed"}, true);
-  if (got.end) connection.session->receive_end();
+  if (got.error != 0) fail_read(connection, got.error);
+  if (got.end) connection.session->receive_end(connection.transport.truncated());
   note_state(connection);
+}
+
+void Receiver::fail_read(Connection &connection, int error) {
+  const TlsStream *tls = connection.transport.tls();
+  if (tls == nullptr || tls->failure().empty()) {
+    return connection.session->abandon({Error::IO, error, "reading failed"}, true);
+  }
+  connection.session->abandon({Error::TLS, tls->reason(), "TLS failed"}, true, tls->failure());
 }
 
 Transfer Receiver::read_to_arena(Connection &connection) {

@@ -33,6 +33,7 @@ class Receiver {
   void forget(Connection &connection);
 
  private:
+  [[gnu::noinline]] void fail_read(Connection &connection, int error);
   Transfer read_to_arena(Connection &connection);
   [[gnu::noinline]] Transfer read_to_window(Connection &connection, MessageAssembler::Window window);
   [[gnu::always_inline]] void parse_in_arena(Connection &connection, uint8_t *data, size_t size);

@@ -1,8 +1,12 @@
-// A byte stream to a peer: a TCP socket, and what is known of its readiness.
+// A byte stream to a peer: a TCP socket, with TLS on it or without, and what is known of its readiness.
 #pragma once
+
+#include <memory>
+#include <utility>
 
 #include "net/poller.hpp"
 #include "net/socket.hpp"
+#include "net/tls_stream.hpp"
 
 namespace hawser {
 
@@ -14,7 +18,7 @@ class Transport {
   // Takes the socket over and has it watched.
   Failure attach(Descriptor socket, Poller &poller, uint64_t token, uint32_t interest) {
     socket_ = std::move(socket);
-    readable_ = hung_up_ = ended_ = false;
+    readable_ = hung_up_ = ended_ = blocked_ = false;
     interest_ = interest;
     return poller.add_stream(socket_.get(), token, interest);
   }
@@ -24,7 +28,34 @@ class Transport {
     interest_ = interest;
     poller.set_stream_interest(socket_.get(), interest);
   }
+  // What is read and written from now on goes through TLS; nullptr: no more.
+  void use(std::unique_ptr<TlsStream> tls) { tls_ = std::move(tls); }
+  TlsStream *tls() const { return tls_.get(); }
+  // One step of its handshake, as far as the socket allows.
+  TlsStream::Step secure() {
+    TlsStream::Step step = tls_->handshake(fd());
+    blocked_ = step == TlsStream::Step::WANTS_WRITE;
+    // What is behind the handshake may be decrypted already.
+    readable_ = step == TlsStream::Step::DONE;
+    return step;
+  }
+  // The end of the stream was no end of TLS (RFC 8446 6.1): somebody else may have cut it.
+  bool truncated() const { return tls_ && tls_->truncated(); }
+  // Half of a TLS record was sent: the same bytes have to be offered again before any others.
+  bool retrying() const { return tls_ && tls_->retrying(); }
+  // TLS cannot read on before there is room to write: in the handshake, or as an answer of its own is due.
+  bool blocked() const { return blocked_; }
+  // Tells the peer that nothing follows, where TLS has a word for it.
+  void notify_end() {
+    if (tls_) tls_->shut_down(fd());
+  }
+  // Ends our direction: the peer reads what was written and then the end.
+  void end_writing() {
+    notify_end();
+    shutdown_writing(fd());
+  }
   void close(Poller &poller) {
+    tls_.reset();
     if (!socket_.open()) return;
     poller.remove(socket_.get());
     socket_.close();
@@ -33,25 +64,61 @@ class Transport {
   void note(uint32_t readiness) {
     if ((readiness & (READABLE | HANGUP)) != 0) readable_ = true;
     if ((readiness & HANGUP) != 0) hung_up_ = true;
+    if ((readiness & WRITABLE) != 0 && blocked_) readable_ = true;
   }
   // True as long as a read may bring something.
   bool readable() const { return readable_; }
   bool ended() const { return ended_; }
 
   Transfer read(void *data, size_t size) {
+    if (tls_) [[unlikely]]
+      return read_tls(data, size);
     Transfer got = read_socket(fd(), data, size);
     note_read(got, size);
     return got;
   }
   Transfer read(const iovec *pieces, int count, size_t wanted) {
+    if (tls_) [[unlikely]]
+      return read_tls(pieces, count);
     Transfer got = read_socket(fd(), pieces, count);
     note_read(got, wanted);
     return got;
   }
-  Transfer write(const iovec *pieces, int count) { return write_socket(fd(), pieces, count); }
-  Transfer write(const void *data, size_t size) { return write_socket(fd(), data, size); }
+  Transfer write(const iovec *pieces, int count) {
+    if (tls_) [[unlikely]]
+      return tls_->write(fd(), pieces, count);
+    return write_socket(fd(), pieces, count);
+  }
+  Transfer write(const void *data, size_t size) {
+    if (tls_) [[unlikely]] {
+      iovec piece{const_cast<void *>(data), size};
+      return tls_->write(fd(), &piece, 1);
+    }
+    return write_socket(fd(), data, size);
+  }
 
  private:
+  [[gnu::noinline]] Transfer read_tls(void *data, size_t size) {
+    Transfer got = tls_->read(fd(), data, size, hung_up_);
+    // TLS reads until the socket has no more, and may hold decrypted bytes back until then.
+    if (got.would_block) readable_ = false;
+    if (got.end || got.error != 0) {
+      readable_ = false;
+      ended_ = true;
+    }
+    blocked_ = tls_->awaits_room();
+    return got;
+  }
+  [[gnu::noinline]] Transfer read_tls(const iovec *pieces, int count) {
+    Transfer all;
+    for (int i = 0; i < count; i++) {
+      Transfer got = read_tls(pieces[i].iov_base, pieces[i].iov_len);
+      got.size += std::exchange(all.size, 0);
+      all = got;
+      if (!readable_) break;
+    }
+    return all;
+  }
   void note_read(const Transfer &got, size_t wanted) {
     // A short read means that the kernel has no more, and that the next byte will be reported: except once the peer has
     // hung up, which was reported already. Then only the end itself is the end.
@@ -63,9 +130,11 @@ class Transport {
   }
 
   Descriptor socket_;
+  std::unique_ptr<TlsStream> tls_;
   bool readable_ = false;
   bool hung_up_ = false;
   bool ended_ = false;
+  bool blocked_ = false;
   uint32_t interest_ = 0;
 };
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "deflate/negotiation.hpp"
 #include "framing/message_assembler.hpp"
 #include "handshake/client_handshake.hpp"
 #include "handshake/server_handshake.hpp"
@@ -30,6 +31,12 @@ struct Config {
 
   ClientOffer offer;
   ServerPolicy policy;
+  DeflateOptions deflate;
+
+  void set_deflate(const DeflateOptions &options) {
+    deflate = options;
+    offer.extensions = make_deflate_offer(options);
+  }
 };
 
 }  // namespace hawser

@@ -13,6 +13,7 @@ inline constexpr uint32_t kFirst = 1;
 inline constexpr uint32_t kFinal = 2;
 inline constexpr uint32_t kByPeer = 4;
 inline constexpr uint32_t kClean = 8;
+inline constexpr uint32_t kCompressed = 16;
 inline constexpr uint32_t kUpgrade = 32;
 }  // namespace event_flag
 

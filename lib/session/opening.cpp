@@ -6,6 +6,23 @@
 
 namespace hawser {
 
+namespace {
+
+// RFC 8446 5.1: the first byte of a record, and no HTTP head begins with one of these. A client begins with a handshake
+// record (ClientHello), a server that was not understood answers with an alert.
+bool is_tls_record(uint8_t first) {
+  constexpr uint8_t kAlert = 21;
+  constexpr uint8_t kHandshake = 22;
+  return first == kAlert || first == kHandshake;
+}
+
+Failure speaks_tls(Role role) {
+  if (role == Role::CLIENT) return {Error::TLS, 0, "the server speaks TLS: use wss://"};
+  return {Error::TLS, 400, "the peer speaks TLS, and this is a ws:// port"};
+}
+
+}  // namespace
+
 Result<std::string> Opening::make_request(const Url &url, Random &random) {
   uint8_t nonce[16];
   if (!random.fill(nonce)) return Failure{Error::RANDOM, 0, "no random bytes for the handshake key"};
@@ -16,6 +33,7 @@ Result<std::string> Opening::make_request(const Url &url, Random &random) {
 
 Result<bool> Opening::collect(uint8_t *data, size_t size, size_t &used) {
   used = size;
+  if (head_.empty() && is_tls_record(data[0])) return speaks_tls(role_);
   return head_.empty() ? collect_whole(data, size, used) : collect_rest(data, size, used);
 }
 
@@ -69,7 +87,9 @@ RequestCheck Opening::check_request() {
 
 std::string Opening::make_accept(std::string_view subprotocol, std::string_view headers) {
   subprotocol_ = subprotocol;
-  return write_accept(request_.key, subprotocol, config_.policy.headers, headers);
+  deflate_ = agree_to_deflate(request_.extensions, config_.deflate);
+  std::string_view extensions = deflate_ ? std::string_view(deflate_->answer) : "";
+  return write_accept(request_.key, subprotocol, extensions, config_.policy.headers, headers);
 }
 
 Failure Opening::parse_response() {
@@ -81,9 +101,13 @@ Failure Opening::parse_response() {
 }
 
 Failure Opening::check_response() {
-  Result<std::string_view> subprotocol = hawser::check_response(response_, config_.offer, key_);
-  if (!subprotocol) return subprotocol.failure();
-  subprotocol_ = *subprotocol;
+  Result<Answer> answer = hawser::check_response(response_, config_.offer, key_);
+  if (!answer) return answer.failure();
+  subprotocol_ = answer->subprotocol;
+  if (answer->extensions.empty()) return {};
+  Result<DeflateAgreement> agreement = check_deflate_answer(answer->extensions, config_.deflate);
+  if (!agreement) return agreement.failure();
+  deflate_ = std::move(*agreement);
   return {};
 }
 

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "bytes/buffer.hpp"
 #include "bytes/error.hpp"
 #include "bytes/random.hpp"
+#include "deflate/negotiation.hpp"
 #include "handshake/client_handshake.hpp"
 #include "handshake/http_head.hpp"
 #include "handshake/server_handshake.hpp"
@@ -48,6 +50,9 @@ class Opening {
   const HeaderList &headers() const { return headers_; }
   const std::string &subprotocol() const { return subprotocol_; }
 
+  // Whether and how messages are compressed, once that is agreed on: for the session to take.
+  std::optional<DeflateAgreement> &deflate() { return deflate_; }
+
  private:
   // A client's head is read with its CLOSE, a request while it waits for its answer: both later than they came.
   bool must_copy() const { return role_ == Role::CLIENT || config_.requests || config_.keep_handshake; }
@@ -63,7 +68,8 @@ class Opening {
   std::string key_;           // client: its Sec-WebSocket-Key
   std::string requested_;     // client: the target it asked for
   std::string subprotocol_;   // agreed on
-  size_t interim_size_ = 0;   // bytes of the interim answers so far
+  std::optional<DeflateAgreement> deflate_;
+  size_t interim_size_ = 0;  // bytes of the interim answers so far
   UpgradeRequest request_;
   RequestHead request_head_;
   ResponseHead response_;

@@ -28,7 +28,8 @@ Session::Session(Role role, const Config &config, Sink &sink, Surroundings &surr
       heard_(surroundings.now),
       active_(surroundings.now),
       since_(surroundings.now),
-      role_(role) {}
+      role_(role),
+      sends_plainly_(role == Role::SERVER) {}
 
 Session::~Session() = default;
 
@@ -80,7 +81,7 @@ void Session::handle_request(Event &event) {
   if (Failure failure = opening_->parse_request()) return fail_head(failure);
   RequestCheck check = opening_->check_request();
   if (!check) {
-    if (rare() != nullptr) rare_->refusal = check.refusal().body;
+    if (rare() != nullptr) rare_->detail = check.refusal().body;
     return refuse(check.refusal(), {Error::HANDSHAKE, check.refusal().status, "the request was refused"});
   }
   if (surroundings_.draining) {
@@ -104,9 +105,15 @@ void Session::handle_response(Event &event) {
     return;
   }
   if (Failure failure = opening_->check_response()) return abandon(failure, true);
-  if (!agree_on(opening_->subprotocol())) return abandon(kNoMemory, false);
+  if (!agree_on(opening_->subprotocol()) || !agree_on_deflate()) return abandon(kNoMemory, false);
   open();
   event.kind = EventKind::OPEN;
+}
+
+void Session::refuse_opening(const Refusal &refusal, const Failure &failure) try {
+  refuse(refusal, failure);
+} catch (const std::bad_alloc &) {
+  abandon(kNoMemory, false);
 }
 
 // The answer to a request that is no good: an HTTP status and a line of text.
@@ -130,7 +137,7 @@ Error Session::accept(std::string_view subprotocol, std::string_view headers) {
 Error Session::accept_with(std::string_view subprotocol, std::string_view headers) {
   std::string head = opening_->make_accept(subprotocol, headers);
   if (head.empty()) return Error::NO_MEMORY;  // OpenSSL could not make a SHA-1
-  if (!agree_on(subprotocol)) return Error::NO_MEMORY;
+  if (!agree_on(subprotocol) || !agree_on_deflate()) return Error::NO_MEMORY;
   Error error = write_text(head);
   if (error == Error::OK) open();
   return error;
@@ -162,6 +169,15 @@ bool Session::agree_on(std::string_view subprotocol) {
   return true;
 }
 
+bool Session::agree_on_deflate() {
+  std::optional<DeflateAgreement> &agreement = opening_->deflate();
+  if (!agreement) return true;
+  codec_.reset(new (std::nothrow)
+                   MessageCodec(std::move(*agreement), config_.deflate, surroundings_.codecs, surroundings_.budget));
+  if (codec_) sends_plainly_ = false;
+  return codec_ != nullptr;
+}
+
 void Session::open() {
   heard_ = active_ = surroundings_.now;
   enter(Phase::OPEN);
@@ -174,6 +190,10 @@ void Session::forget_handshake() {
 const char *Session::subprotocol() const {
   if (phase_ == Phase::DECIDING && !opening_->subprotocol().empty()) return opening_->subprotocol().c_str();
   return rare_ && !rare_->subprotocol.empty() ? rare_->subprotocol.c_str() : nullptr;
+}
+
+const char *Session::extensions() const {
+  return codec_ ? codec_->agreement().answer.c_str() : nullptr;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -203,7 +223,7 @@ size_t Session::receive_frame(uint8_t *data, size_t size, Event &event) {
   FramePiece piece;
   const char *words = nullptr;
   size_t used = 0;
-  FrameRules rules{role_ == Role::SERVER, 0};
+  FrameRules rules{role_ == Role::SERVER, codec_ ? kCompressedBit : uint8_t{0}};
   FrameParser::Status status = parser_.next(data, size, rules, used, piece, words);
   if (status == FrameParser::Status::PIECE) {
     handle_piece(piece, event);
@@ -218,9 +238,13 @@ void Session::handle_piece(const FramePiece &piece, Event &event) {
   if (!piece.first) return handle_data(piece, event);
   bool in_message = message_ != nullptr;
   if (!continues_rightly(piece.header, in_message)) return fail(wrong_continuation(piece.header));
-  if (!in_message && piece.last && piece.header.final) return handle_whole(piece, event);
+  bool compressed = piece.header.reserved != 0;
+  // RFC 7692 6: the bit stands on the first frame of a message only.
+  if (in_message && compressed) return fail({Error::PROTOCOL, 0, "a continuation frame with RSV1 set (RFC 7692 6)"});
+  if (!in_message && !compressed && piece.last && piece.header.final) return handle_whole(piece, event);
   if (!in_message)
-    message_.reset(new (std::nothrow) MessageAssembler(piece.header.opcode, !config_.parts, surroundings_.budget));
+    message_.reset(new (std::nothrow)
+                       MessageAssembler(piece.header.opcode, !config_.parts, surroundings_.budget, compressed));
   if (!message_) return fail(kNoMemory);
   if (Failure failure = message_->begin_frame(piece.header, config_.message)) return fail(failure);
   handle_data(piece, event);
@@ -234,6 +258,7 @@ void Session::handle_whole(const FramePiece &piece, Event &event) {
 }
 
 void Session::handle_data(const FramePiece &piece, Event &event) {
+  if (message_->compressed()) return handle_compressed(piece, event);
   if (Failure failure = message_->add(piece.payload, piece.size)) return fail(failure);
   finish_piece(piece, event);
 }
@@ -245,25 +270,45 @@ void Session::finish_piece(const FramePiece &piece, Event &event) {
     if (Failure failure = message_->finish()) return fail(failure);
   }
   if (config_.parts) {
-    deliver_part(piece, final, event);
+    deliver_part(piece.payload, piece.size, final, event);
   } else if (final) {
     Buffer &payload = message_->payload();
-    deliver(event, message_->opcode(), payload.data(), payload.size(), event_flag::kFirst | event_flag::kFinal);
+    deliver_part(payload.data(), payload.size(), true, event);
     sink_.keep(std::move(payload));
   }
   if (final) message_.reset();
 }
 
-void Session::deliver_part(const FramePiece &piece, bool final, Event &event) {
-  if (piece.size == 0 && !final) return;
+void Session::deliver_part(const uint8_t *data, size_t size, bool final, Event &event) {
+  if (size == 0 && !final) return;
   uint32_t flags = (message_->take_first() ? event_flag::kFirst : 0) | (final ? event_flag::kFinal : 0);
-  deliver(event, message_->opcode(), piece.payload, piece.size, flags);
+  deliver(event, message_->opcode(), data, size, flags | (message_->compressed() ? event_flag::kCompressed : 0));
+}
+
+// Limits and UTF-8 are about what was inflated: each piece as it comes.
+void Session::handle_compressed(const FramePiece &piece, Event &event) {
+  bool final = piece.last && piece.header.final;
+  Buffer part(surroundings_.budget);
+  Buffer &to = config_.parts ? part : message_->payload();
+  size_t before = to.size();
+  uint64_t room = message_->room(config_.message);
+  if (Failure failure = codec_->inflate(piece.payload, piece.size, final, room, to)) return fail(failure);
+  if (Failure failure = message_->inflated(to.data() + before, to.size() - before)) return fail(failure);
+  if (!config_.parts && !final) return;
+  if (final) {
+    if (Failure failure = message_->finish()) return fail(failure);
+  }
+  deliver_part(to.data(), to.size(), final, event);
+  if (event.kind != EventKind::NONE) sink_.keep(std::move(to));
+  if (final) message_.reset();
 }
 
 MessageAssembler::Window Session::window() {
   bool receiving = phase_ == Phase::OPEN || phase_ == Phase::CLOSING;
   // More than a control frame can have is missing: so the frame is one of the message's.
-  if (!receiving || !message_ || !message_->keeps() || parser_.remaining() <= kMaxControlPayload) return {};
+  if (!receiving || !message_ || !message_->keeps() || message_->compressed() ||
+      parser_.remaining() <= kMaxControlPayload)
+    return {};
   return message_->window(parser_.remaining());
 }
 
@@ -296,7 +341,7 @@ void Session::handle_control_frame(Opcode opcode, const uint8_t *data, size_t si
 void Session::answer_ping(const uint8_t *data, size_t size) {
   // RFC 6455 5.5.2: a pong is due unless a Close has been received; 5.5.1: nothing may follow our own Close.
   if (phase_ != Phase::OPEN) return;
-  Error error = write_frame(true, Opcode::PONG, data, size);
+  Error error = write_frame(frame_first_byte(true, Opcode::PONG), data, size);
   if (error == Error::NO_MEMORY) return fail(kNoMemory);
   pong_bytes_ += static_cast<int32_t>(kMaxFrameHeader + size);
 }
@@ -327,12 +372,14 @@ void Session::handle_close(const uint8_t *data, size_t size) {
   enter(clean_ ? Phase::OVER : Phase::ANSWERING);
 }
 
-void Session::receive_end() {
+void Session::receive_end(bool truncated) {
   constexpr Failure kEnd{Error::END, 0, "the peer ended the TCP connection without a Close frame"};
-  if (phase_ == Phase::OPENING || phase_ == Phase::DECIDING) {
+  constexpr Failure kTruncated{Error::TLS, 0, "the TLS connection was cut off (no close_notify)"};
+  if (truncated && is_opening()) return abandon(kTruncated, true);
+  if (is_opening()) {
     return abandon({Error::END, 0, "the peer ended the TCP connection during the opening handshake"}, true);
   }
-  if (phase_ == Phase::OPEN || phase_ == Phase::CLOSING) fail(kEnd);
+  if (phase_ == Phase::OPEN || phase_ == Phase::CLOSING) fail(truncated ? kTruncated : kEnd);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -343,37 +390,51 @@ Error Session::can_send() const {
   return is_opening() ? Error::STATE : Error::CLOSED;
 }
 
-Error Session::send_any(Opcode opcode, const uint8_t *data, size_t size, bool utf8_checked) {
+Error Session::send_any(Opcode marked, const uint8_t *data, size_t size, bool utf8_checked) {
+  Opcode opcode = without_mark(marked);
   if (Error error = can_send(); error != Error::OK) return error;
   if (!begins_message(opcode)) return Error::OPCODE;
   if (in_part()) return Error::STATE;
   if (opcode == Opcode::TEXT && !utf8_checked && !utf8_is_valid(data, size)) return Error::UTF8;
-  Error error = write_frame(true, opcode, data, size);
+  uint8_t first = frame_first_byte(true, opcode);
+  bool compress = codec_for(marked, size) != nullptr;
+  Error error = compress ? write_compressed(first | kCompressedBit, data, size) : write_frame(first, data, size);
   if (error == Error::OK) active_ = surroundings_.now;
   return error;
 }
 
-Error Session::send_part(Opcode opcode, const uint8_t *data, size_t size, bool final) {
+// Whether a message is compressed is decided with its first part, when nobody knows how long it will be.
+Error Session::send_part(Opcode marked, const uint8_t *data, size_t size, bool final) {
+  Opcode opcode = without_mark(marked);
   if (Error error = can_send(); error != Error::OK) return error;
   if (in_part() ? opcode != part_opcode_ : !begins_message(opcode)) return Error::OPCODE;
   Utf8Validator utf8 = in_part() ? part_utf8_ : Utf8Validator();
   if (opcode == Opcode::TEXT && (!utf8.add(data, size) || (final && !utf8.complete()))) return Error::UTF8;
-  Error error = write_frame(final, in_part() ? Opcode::CONTINUATION : opcode, data, size);
+  uint8_t first = frame_first_byte(final, in_part() ? Opcode::CONTINUATION : opcode);
+  bool compress = in_part() ? part_compressed_ : codec_ && !is_marked_uncompressed(marked);
+  if (compress && !in_part()) first |= kCompressedBit;
+  Error error = compress ? write_compressed(first, data, size) : write_frame(first, data, size);
   if (error != Error::OK) return error;
   active_ = surroundings_.now;
+  part_compressed_ = compress;
   part_opcode_ = final ? Opcode::CONTINUATION : opcode;
   part_utf8_ = utf8;
   return Error::OK;
 }
 
-size_t Session::write_shared_header(uint8_t (&to)[kMaxFrameHeader], Opcode opcode, size_t size) {
-  return write_frame_header(to, frame_first_byte(true, opcode), size, nullptr);
+size_t Session::write_shared_header(uint8_t (&to)[kMaxFrameHeader], Opcode opcode, bool compressed, size_t size) {
+  uint8_t bit = compressed ? kCompressedBit : uint8_t{0};
+  return write_frame_header(to, frame_first_byte(true, opcode) | bit, size, nullptr);
+}
+
+MessageCodec *Session::codec_for(Opcode opcode, size_t size) const {
+  return codec_ && codec_->worth_while(size) && !is_marked_uncompressed(opcode) ? codec_.get() : nullptr;
 }
 
 Error Session::ping(const uint8_t *data, size_t size) {
   if (Error error = can_send(); error != Error::OK) return error;
   if (size > kMaxControlPayload) return Error::TOO_LARGE;
-  Error error = write_frame(true, Opcode::PING, data, size);
+  Error error = write_frame(frame_first_byte(true, Opcode::PING), data, size);
   if (error == Error::OK && pings_ < UINT16_MAX) pings_++;
   return error;
 }
@@ -397,7 +458,7 @@ Error Session::close(int32_t code, std::string_view reason) {
 void Session::settle() {
   if (phase_ != Phase::ANSWERING) return;
   // The peer cannot be told any more what it ended without a Close.
-  if (failure_.error == Error::END) return enter(Phase::OVER);
+  if (failure_.error == Error::END || failure_.error == Error::TLS) return enter(Phase::OVER);
   if (failure_) {
     write_close(close_code_for(failure_.error), std::string_view(failure_.words).substr(0, kMaxCloseReason));
   } else {
@@ -411,12 +472,11 @@ void Session::settle() {
 void Session::write_close(int32_t code, std::string_view reason) {
   uint8_t payload[kMaxControlPayload];
   size_t size = write_close_payload(payload, code, reason);
-  if (write_frame(true, Opcode::CLOSE, payload, size) == Error::NO_MEMORY) abandon(kNoMemory, false);
+  if (write_frame(frame_first_byte(true, Opcode::CLOSE), payload, size) == Error::NO_MEMORY) abandon(kNoMemory, false);
   flushed_ = false;  // only now: room for the frame may have been made by a flush
 }
 
-Error Session::write_frame(bool final, Opcode opcode, const uint8_t *data, size_t size) {
-  uint8_t first = frame_first_byte(final, opcode);
+Error Session::write_frame(uint8_t first, const uint8_t *data, size_t size) {
   if (role_ == Role::CLIENT) return write_masked_frame(first, data, size);
   if (size >= Sink::kBorrowed) {
     uint8_t header[kMaxFrameHeader];
@@ -424,6 +484,16 @@ Error Session::write_frame(bool final, Opcode opcode, const uint8_t *data, size_
     return sink_.append_borrowed(header, header_size, data, size) ? Error::OK : Error::NO_MEMORY;
   }
   return write_short_frame(first, data, size);
+}
+
+Error Session::write_compressed(uint8_t first, const uint8_t *data, size_t size) {
+  Buffer compressed(surroundings_.budget);
+  bool final = (first & 0x80) != 0;
+  Error error = Error::NO_MEMORY;
+  if (codec_->compress(data, size, final, compressed)) error = write_frame(first, compressed.data(), compressed.size());
+  // The compressor has taken what the peer will never see: what it makes from now on refers to that.
+  if (error == Error::NO_MEMORY && !(final && !in_part() && codec_->compresses_alone())) abandon(kNoMemory, false);
+  return error;
 }
 
 // RFC 6455 5.3: a client masks every frame, with a fresh key that cannot be foretold.
@@ -475,12 +545,13 @@ void Session::fail(const Failure &failure) {
   enter(phase_ == Phase::OPEN ? Phase::ANSWERING : Phase::OVER);
 }
 
-void Session::abandon(const Failure &failure, bool by_peer) {
+void Session::abandon(const Failure &failure, bool by_peer, std::string_view detail) {
   abandoned_ = true;
   if (phase_ == Phase::OVER) return;
   if (!failure_) {
     failure_ = failure;
     by_peer_ = by_peer;
+    note_detail(detail);
   }
   enter(Phase::OVER);
 }
@@ -509,9 +580,16 @@ std::string Session::words_of_close() const {
   std::string words = failure_.words;
   bool is_errno = failure_.error == Error::IO || failure_.error == Error::CONNECT || failure_.error == Error::SYSTEM;
   if (is_errno && failure_.system != 0) words += std::string(": ") + std::strerror(failure_.system);
-  if (rare_ && !rare_->refusal.empty()) words += ": " + rare_->refusal.substr(0, rare_->refusal.find('\n'));
+  if (rare_ && !rare_->detail.empty()) words += ": " + rare_->detail.substr(0, rare_->detail.find('\n'));
   if (failure_.error == Error::HTTP && opening_) words += ": " + std::string(opening_->status());
   return words;
+}
+
+// For people: where there is no memory for it, there are fewer words.
+void Session::note_detail(std::string_view words) try {
+  if (!words.empty() && rare() != nullptr) rare_->detail = words;
+} catch (const std::bad_alloc &) {
+  rare_->detail.clear();
 }
 
 Session::Rare *Session::rare() {
@@ -577,7 +655,7 @@ void Session::advance() {
 
 void Session::keep_alive() {
   if (!surroundings_.random.fill(keepalive_)) return abandon(kNoRandom, false);
-  Error error = write_frame(true, Opcode::PING, keepalive_, sizeof keepalive_);
+  Error error = write_frame(frame_first_byte(true, Opcode::PING), keepalive_, sizeof keepalive_);
   if (error == Error::NO_MEMORY) return abandon(kNoMemory, false);
   pinging_ = pong_due_ = true;
   flushed_ = false;

@@ -19,6 +19,7 @@
 #include "bytes/error.hpp"
 #include "bytes/random.hpp"
 #include "bytes/utf8.hpp"
+#include "deflate/message_codec.hpp"
 #include "framing/close_code.hpp"
 #include "framing/frame_parser.hpp"
 #include "framing/message_assembler.hpp"
@@ -35,6 +36,7 @@ struct Surroundings {
   Budget &budget;
   int64_t now = 0;        // milliseconds; the driver sets it
   bool draining = false;  // a server answers handshakes with 503
+  CodecPool codecs = {};  // for messages that are compressed without context
 };
 
 class Session {
@@ -58,7 +60,8 @@ class Session {
   // For large messages: where the next bytes of the peer can be read to directly (size 0: nowhere), and that some were.
   MessageAssembler::Window window();
   void receive_in_window(size_t size, Event &event);
-  void receive_end();
+  // `truncated`: the transport was cut off, and may have had more to say.
+  void receive_end(bool truncated = false);
 
   // Writes the Close that answers the peer's, or says that it failed, if one is due.
   void settle();
@@ -68,8 +71,11 @@ class Session {
   Error send(Opcode opcode, const uint8_t *data, size_t size, bool utf8_checked = false);
   Error send_part(Opcode opcode, const uint8_t *data, size_t size, bool final);
   // A server's message to many is framed once: the header, and the news that such a frame was sent here.
-  static size_t write_shared_header(uint8_t (&to)[kMaxFrameHeader], Opcode opcode, size_t size);
+  static size_t write_shared_header(uint8_t (&to)[kMaxFrameHeader], Opcode opcode, bool compressed, size_t size);
   void note_shared() { active_ = surroundings_.now; }
+  // How such a message is to be compressed for this one; nullptr: not at all. Where there is context takeover it cannot
+  // be shared.
+  MessageCodec *codec_for(Opcode opcode, size_t size) const;
   Error ping(const uint8_t *data, size_t size);
   Error close(int32_t code, std::string_view reason);
   Error accept(std::string_view subprotocol, std::string_view headers);
@@ -79,8 +85,11 @@ class Session {
   // OK if a message could be sent now; STATE or CLOSED.
   Error can_send() const;
 
-  // The transport is gone, or has to go, for this reason; the first reason stays.
-  void abandon(const Failure &failure, bool by_peer);
+  // A server's answer to a peer whose request cannot even be read.
+  void refuse_opening(const Refusal &refusal, const Failure &failure);
+
+  // The transport is gone, or has to go, for this reason; the first reason stays. `detail`: further words about it.
+  void abandon(const Failure &failure, bool by_peer, std::string_view detail = {});
 
   Role role() const { return role_; }
   bool over() const { return phase_ == Phase::OVER; }
@@ -112,6 +121,8 @@ class Session {
   void forget_handshake();
   // The one agreed on; while a request waits, the one that the library picks. nullptr: none.
   const char *subprotocol() const;
+  // The extensions agreed on, as the server's answer has them. nullptr: none.
+  const char *extensions() const;
 
  private:
   enum class Phase : uint8_t {
@@ -126,7 +137,7 @@ class Session {
   // What is rarely there.
   struct Rare {
     std::string subprotocol;
-    std::string refusal;  // what a refused request was told
+    std::string detail;  // further words about why it ended: what a refused request was told
     uint8_t reason_size = 0;
     uint8_t reason[kMaxCloseReason] = {};
   };
@@ -139,6 +150,7 @@ class Session {
   void refuse(const Refusal &refusal, const Failure &failure);
   Error accept_with(std::string_view subprotocol, std::string_view headers);
   bool agree_on(std::string_view subprotocol);
+  bool agree_on_deflate();
   void open();
 
   size_t receive_frame(uint8_t *data, size_t size, Event &event);
@@ -146,7 +158,8 @@ class Session {
   void handle_whole(const FramePiece &piece, Event &event);
   void handle_data(const FramePiece &piece, Event &event);
   void finish_piece(const FramePiece &piece, Event &event);
-  void deliver_part(const FramePiece &piece, bool final, Event &event);
+  void deliver_part(const uint8_t *data, size_t size, bool final, Event &event);
+  void handle_compressed(const FramePiece &piece, Event &event);
   void deliver(Event &event, Opcode opcode, const uint8_t *data, size_t size, uint32_t flags);
   void handle_control(const FramePiece &piece, Event &event);
   void handle_control_frame(Opcode opcode, const uint8_t *data, size_t size, Event &event);
@@ -155,7 +168,8 @@ class Session {
   void handle_close(const uint8_t *data, size_t size);
 
   [[gnu::noinline]] Error send_any(Opcode opcode, const uint8_t *data, size_t size, bool utf8_checked);
-  Error write_frame(bool final, Opcode opcode, const uint8_t *data, size_t size);
+  Error write_frame(uint8_t first, const uint8_t *data, size_t size);
+  Error write_compressed(uint8_t first, const uint8_t *data, size_t size);
   Error write_short_frame(uint8_t first, const uint8_t *data, size_t size);
   Error write_masked_frame(uint8_t first, const uint8_t *data, size_t size);
   Error write_text(std::string_view text);
@@ -168,6 +182,7 @@ class Session {
   void enter(Phase phase);
   [[gnu::noinline]] void fail(const Failure &failure);
   Rare *rare();
+  void note_detail(std::string_view words);
   int64_t open_deadline() const;
   void keep_alive();
 
@@ -178,6 +193,7 @@ class Session {
   std::unique_ptr<MessageAssembler> message_;  // a message that did not come in one piece
   std::unique_ptr<Buffer> control_;            // a control frame that did not come in one piece
   std::unique_ptr<Rare> rare_;
+  std::unique_ptr<MessageCodec> codec_;  // compression was agreed on
   FrameParser parser_;
   Failure failure_;                              // why it ended, if not by the closing handshake
   int64_t heard_;                                // when bytes came last
@@ -195,7 +211,9 @@ class Session {
   bool pong_due_ = false;  // its pong has not come
   bool flushed_ = true;    // the ping or Close that since_ is about has left
   bool reading_ = true;
-  bool clean_ = false;  // both Closes were exchanged
+  bool sends_plainly_;            // a server that does not compress: frames are written as they are
+  bool part_compressed_ = false;  // the message that send_part has begun
+  bool clean_ = false;            // both Closes were exchanged
   bool by_peer_ = false;
   bool abandoned_ = false;
 };
@@ -230,7 +248,7 @@ inline void Session::deliver(Event &event, Opcode opcode, const uint8_t *data, s
 
 // Likewise: a small message of a server. Everything else is send_any's.
 inline Error Session::send(Opcode opcode, const uint8_t *data, size_t size, bool utf8_checked) {
-  bool special = in_part() || role_ == Role::CLIENT || size >= Sink::kBorrowed || !begins_message(opcode);
+  bool special = in_part() || !sends_plainly_ || size >= Sink::kBorrowed || !begins_message(opcode);
   if (phase_ != Phase::OPEN || special) return send_any(opcode, data, size, utf8_checked);
   if (opcode == Opcode::TEXT && !utf8_checked && !utf8_is_valid(data, size)) return Error::UTF8;
   Error error = write_short_frame(frame_first_byte(true, opcode), data, size);

@@ -61,6 +61,7 @@ class SoloSession final : private Sink {
   // Handshake data; nullptr when it is gone.
   const Opening *handshake() const { return session_.opening(); }
   const char *subprotocol() const { return session_.subprotocol(); }
+  const char *extensions() const { return session_.extensions(); }
 
  private:
   uint8_t *append_elsewhere(size_t size) override;

@@ -30,7 +30,7 @@ const std::vector<Promise> kPromises = {
     {-17, "HWS_ERR_BUSY"},       {-18, "HWS_ERR_SYSTEM"},   {-19, "HWS_ERR_RANDOM"},    {-20, "HWS_ERR_RESOLVE"},
     {-21, "HWS_ERR_CONNECT"},    {-22, "HWS_ERR_LISTEN"},   {-23, "HWS_ERR_TLS"},       {-24, "HWS_ERR_HTTP"},
     {-25, "HWS_ERR_HANDSHAKE"},  {-26, "HWS_ERR_PROTOCOL"}, {-27, "HWS_ERR_LIMIT"},     {-28, "HWS_ERR_TIMEOUT"},
-    {-29, "HWS_ERR_EOF"},        {-30, "HWS_ERR_IO"},       {-31, "HWS_ERR_ABORTED"},
+    {-29, "HWS_ERR_EOF"},        {-30, "HWS_ERR_IO"},       {-31, "HWS_ERR_ABORTED"},   {-32, "HWS_ERR_DEFLATE"},
 };
 
 void every_code_has_its_promised_name(void **) {

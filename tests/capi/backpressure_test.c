@@ -37,6 +37,7 @@ static void test_would_block_and_drain(void **state) {
   struct raw_peer peer;
   hws_options *options = log_options("max_send_queue", 400000, NULL);
   hws_id id;
+  int64_t rest;
   int port;
   int accepted;
   int round;
@@ -45,6 +46,7 @@ static void test_would_block_and_drain(void **state) {
   log_open(&log, options);
   log_listen(&log, NULL, &port);
   id = log_join(&log, port, &peer, NULL);
+  rest = hws_manager_stat(log.manager, "memory");
   for (round = 1; round <= 3; round++) {
     accepted = fill(&log, id, &drains);
     assert_true(accepted > 0);
@@ -58,7 +60,7 @@ static void test_would_block_and_drain(void **state) {
     assert_int_equal(hws_manager_queued(log.manager, id), 0);
   }
   assert_true(hws_manager_stat(log.manager, "sends_refused") >= 3);
-  assert_int_equal(hws_manager_stat(log.manager, "memory"), 0);
+  assert_int_equal(hws_manager_stat(log.manager, "memory"), rest);
   raw_peer_close(&peer);
   log_close(&log);
   hws_options_free(options);
@@ -211,6 +213,7 @@ static void test_pause_with_bytes_in_hand(void **state) {
   size_t total = 0;
   size_t seen;
   hws_id id;
+  int64_t rest;
   int port;
   int i;
   (void)state;
@@ -218,6 +221,7 @@ static void test_pause_with_bytes_in_hand(void **state) {
   log.each = pause_at_first;
   log_listen(&log, NULL, &port);
   id = log_join(&log, port, &peer, NULL);
+  rest = hws_manager_stat(log.manager, "memory");
   for (i = 0; i < COUNT; i++)
     total += raw_make_frame(bytes + total, 1, RAW_FIN | RAW_BINARY, &i, sizeof i);
   assert_int_equal(raw_write(&peer, bytes, total), 0);
@@ -241,7 +245,7 @@ static void test_pause_with_bytes_in_hand(void **state) {
     assert_memory_equal(entry->data, &i, sizeof i);
   }
   log_poll(&log, 0); /* the last batch is over */
-  assert_int_equal(hws_manager_stat(log.manager, "memory"), 0);
+  assert_int_equal(hws_manager_stat(log.manager, "memory"), rest);
   raw_peer_close(&peer);
   log_close(&log);
   hws_options_free(options);
@@ -257,10 +261,10 @@ static void test_paused_listener(void **state) {
   listener = log_listen(&log, NULL, &port);
   assert_int_equal(hws_manager_pause(log.manager, listener), HWS_OK);
   raw_peer_init(&peer, raw_connect(port), 1, log_pump, &log);
-  assert_int_equal(raw_write_request(&peer, "/", NULL), 0);
   log_settle(&log);
-  assert_int_equal(log.count, 0);
+  assert_int_equal(hws_manager_stat(log.manager, "accepted"), 0);
   assert_int_equal(hws_manager_resume(log.manager, listener), HWS_OK);
+  assert_int_equal(raw_write_request(&peer, "/", NULL), 0);
   assert_non_null(log_wait(&log, HWS_EVENT_OPEN, 0));
   raw_peer_close(&peer);
   log_close(&log);
@@ -293,7 +297,7 @@ static void test_pause_above(void **state) {
   id = log_join(&log, port, &peer, NULL);
   while (read < COUNT) {
     /* Writes as much as goes, and reads only when nothing goes any more. */
-    ssize_t sent = written < COUNT ? send(peer.fd, frame + begun, size - begun, MSG_NOSIGNAL) : -1;
+    ssize_t sent = written < COUNT ? raw_write_some(&peer, frame + begun, size - begun) : -1;
     if (sent > 0) {
       begun += (size_t)sent;
       if (begun == size) {
@@ -335,7 +339,7 @@ static void test_unread_pongs(void **state) {
   for (i = 0; i < PINGS; i++)
     total += raw_make_frame(bytes + total, 1, RAW_FIN | RAW_PING, payload, sizeof payload);
   for (;;) {
-    ssize_t sent = send(peer.fd, bytes + written, total - written, MSG_NOSIGNAL);
+    ssize_t sent = raw_write_some(&peer, bytes + written, total - written);
     if (sent > 0) {
       written += (size_t)sent;
       stuck = 0;
@@ -349,7 +353,7 @@ static void test_unread_pongs(void **state) {
   }
   for (i = 0; i < PINGS; i++) {
     if (written < total) {
-      ssize_t sent = send(peer.fd, bytes + written, total - written, MSG_NOSIGNAL);
+      ssize_t sent = raw_write_some(&peer, bytes + written, total - written);
       if (sent > 0) written += (size_t)sent;
     }
     assert_true(raw_expect_frame(&peer, RAW_FIN | RAW_PONG, payload, sizeof payload));
@@ -366,12 +370,14 @@ static void test_memory_budget(void **state) {
   hws_options *options = log_options("memory_budget", 1000000, NULL);
   hws_result result = HWS_OK;
   hws_id id;
+  int64_t rest;
   int port;
   int i;
   (void)state;
   log_open(&log, options);
   log_listen(&log, NULL, &port);
   id = log_join(&log, port, &peer, NULL);
+  rest = hws_manager_stat(log.manager, "memory");
   for (i = 0; i < 1000 && result == HWS_OK; i++) {
     result = hws_manager_send(log.manager, id, HWS_BINARY, chunk, CHUNK);
     assert_true(hws_manager_stat(log.manager, "memory") <= 1000000);
@@ -379,7 +385,7 @@ static void test_memory_budget(void **state) {
   assert_int_equal(result, HWS_ERR_NO_MEMORY);
   /* The connection goes on: what was accepted arrives, and then there is room again. */
   assert_int_equal(read_chunks(&peer, i - 1), i - 1);
-  assert_int_equal(hws_manager_stat(log.manager, "memory"), 0);
+  assert_int_equal(hws_manager_stat(log.manager, "memory"), rest);
   assert_int_equal(hws_manager_send(log.manager, id, HWS_BINARY, chunk, CHUNK), HWS_OK);
   assert_int_equal(read_chunks(&peer, 1), 1);
   raw_peer_close(&peer);

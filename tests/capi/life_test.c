@@ -17,6 +17,7 @@
 #include "support/cmocka.h"
 #include "support/log.h"
 #include "support/name_server.h"
+#include "support/raw_tls.h"
 
 /* True if every open descriptor but the given ones and 0, 1, 2 is closed by exec. */
 static int all_close_on_exec(const int *known, int count) {
@@ -286,7 +287,8 @@ static void test_no_signal_handler_is_changed(void **state) {
   raw_peer_close(&peers[1]);
 }
 
-/* OpenSSL's error queue: the application's entry stays, and nothing comes on top. */
+/* OpenSSL's error queue: nothing is left in it. Without TLS the application's entry stays; OpenSSL wants the queue to
+ * be empty before TLS. */
 static void test_error_queue(void **state) {
   struct log log;
   struct raw_peer peers[2];
@@ -300,7 +302,7 @@ static void test_error_queue(void **state) {
   ERR_put_error(ERR_LIB_USER, 0, 42, __FILE__, __LINE__);
   live(&log, peers);
   log_close(&log);
-  assert_int_equal(ERR_GET_REASON(ERR_get_error()), 42);
+  if (!raw_tls_wanted()) assert_int_equal(ERR_GET_REASON(ERR_get_error()), 42);
   assert_int_equal(ERR_get_error(), 0);
   raw_peer_close(&peers[0]);
   raw_peer_close(&peers[1]);

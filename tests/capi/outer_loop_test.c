@@ -19,6 +19,7 @@
 
 #include "support/cmocka.h"
 #include "support/log.h"
+#include "support/raw_tls.h"
 
 struct outer {
   int fd; /* the manager's */
@@ -515,7 +516,7 @@ static void check_connect(void **state) {
   open_outer(&outer, NULL);
   outer.log.each = echo_for_a_while;
   log_listen(&outer.log, NULL, &port);
-  snprintf(url, sizeof url, "ws://localhost:%d/", port);
+  snprintf(url, sizeof url, "%s://localhost:%d/", raw_tls_wanted() ? "wss" : "ws", port);
   assert_true(becomes_quiet(&outer));
   id = hws_manager_connect(outer.log.manager, url, NULL);
   assert_true(wait_count(&outer, HWS_EVENT_OPEN, 2));

@@ -1,10 +1,12 @@
 /* hws_manager_stat: every counter moves as its text says, in a scenario of its own. */
 #define _GNU_SOURCE
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "support/cmocka.h"
 #include "support/log.h"
+#include "support/raw_tls.h"
 
 static const char kRequest[] =
     "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -343,11 +345,63 @@ static void test_memory(void **state) {
   log_close(&log);
 }
 
+/* A connection of the manager's with its own listener, both ends of which are open. */
+static void connect_to_itself(struct log *log, const char *url) {
+  size_t opened = log_count(log, HWS_EVENT_OPEN, 0);
+  assert_true(hws_manager_connect(log->manager, url, NULL) > 0);
+  assert_true(log_wait_count(log, HWS_EVENT_OPEN, 0, opened + 2));
+}
+
+/* What a client gets that sends this at once; what comes of it is counted. */
+static void say(struct log *log, int port, const char *text) {
+  struct raw_peer peer;
+  raw_peer_init(&peer, raw_connect(port), 1, log_pump, log);
+  raw_write_text(&peer, text); /* may fail: a wrong byte is refused at once */
+  while (raw_read_more(&peer) > 0) {
+  }
+  raw_peer_close(&peer);
+}
+
+static void test_tls(void **state) {
+  struct log log;
+  hws_options *options = hws_options_new();
+  char url[64];
+  int port;
+  (void)state;
+  assert_int_equal(hws_options_set_text(options, "tls_certificate", raw_tls_certificate()), HWS_OK);
+  assert_int_equal(hws_options_set_text(options, "tls_key", raw_tls_key()), HWS_OK);
+  assert_int_equal(hws_options_set_text(options, "tls_ca", raw_tls_certificate()), HWS_OK);
+  open_with(&log, options);
+  port = log_port(&log, hws_manager_listen(log.manager, "wss://127.0.0.1:0/", NULL));
+  snprintf(url, sizeof url, "wss://127.0.0.1:%d/", port);
+  connect_to_itself(&log, url);
+  assert_int_equal(stat_of(&log, "tls_handshakes"), 2); /* each end has its own */
+  assert_int_equal(stat_of(&log, "tls_resumed"), 0);
+  connect_to_itself(&log, url);
+  assert_int_equal(stat_of(&log, "tls_handshakes"), 4);
+  assert_int_equal(stat_of(&log, "tls_resumed"), 2);
+  assert_int_equal(stat_of(&log, "tls_failures"), 0);
+  say(&log, port, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert_true(reaches(&log, "plain_on_tls", 1));
+  assert_int_equal(stat_of(&log, "tls_failures"), 0);
+  say(&log, port, "\x80 is no record of TLS");
+  assert_true(reaches(&log, "tls_failures", 1));
+  assert_int_equal(stat_of(&log, "tls_on_plain"), 0);
+  say(&log, log_port(&log, hws_manager_listen(log.manager, "ws://127.0.0.1:0/", NULL)), "\x16\x03\x01");
+  assert_true(reaches(&log, "tls_on_plain", 1));
+  assert_true(reaches(&log, "handshakes_failed", 3));
+  assert_int_equal(stat_of(&log, "plain_on_tls"), 1);
+  assert_int_equal(stat_of(&log, "tls_failures"), 1);
+  assert_int_equal(stat_of(&log, "tls_handshakes"), 4);
+  log_close(&log);
+}
+
 /* By index and by name, and every counter that there is has its scenario above. */
 static void test_discovery(void **state) {
-  static const char *const kTested[] = {
-      "connections",       "handshakes",     "accepted",   "opened",        "accept_errors", "handshakes_failed",
-      "messages_received", "bytes_received", "bytes_sent", "sends_refused", "memory"};
+  static const char *const kTested[] = {"connections",    "handshakes",        "accepted",       "opened",
+                                        "accept_errors",  "handshakes_failed", "tls_handshakes", "tls_resumed",
+                                        "tls_failures",   "plain_on_tls",      "tls_on_plain",   "messages_received",
+                                        "bytes_received", "bytes_sent",        "sends_refused",  "memory"};
   hws_manager *manager = log_new_manager(NULL);
   const int32_t count = sizeof kTested / sizeof *kTested;
   int32_t i;
@@ -380,7 +434,8 @@ int main(void) {
       cmocka_unit_test(test_requests),      cmocka_unit_test(test_handshakes_failed),
       cmocka_unit_test(test_accept_errors), cmocka_unit_test(test_messages_received),
       cmocka_unit_test(test_bytes),         cmocka_unit_test(test_sends_refused),
-      cmocka_unit_test(test_memory),        cmocka_unit_test(test_discovery),
+      cmocka_unit_test(test_memory),        cmocka_unit_test(test_tls),
+      cmocka_unit_test(test_discovery),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

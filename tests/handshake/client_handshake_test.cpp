@@ -32,11 +32,12 @@ Verdict check(const std::string &text, const std::string &subprotocols = "", con
   if (!head) return {head.failure(), "", true};
   ClientOffer offer;
   offer.subprotocols = subprotocols;
-  Result<std::string_view> subprotocol = check_response(*head, offer, key);
-  if (!subprotocol) return {subprotocol.failure(), "", true};
+  Result<Answer> answer = check_response(*head, offer, key);
+  if (!answer) return {answer.failure(), "", true};
+  std::string_view subprotocol = answer->subprotocol;
   auto *begin = reinterpret_cast<const char *>(data.data());
-  bool inside_head = subprotocol->empty() || (subprotocol->data() > begin && subprotocol->data() < begin + data.size());
-  return {{}, std::string(*subprotocol), inside_head};
+  bool inside_head = subprotocol.empty() || (subprotocol.data() > begin && subprotocol.data() < begin + data.size());
+  return {{}, std::string(subprotocol), inside_head};
 }
 
 bool is_refused(const std::string &text, const char *words, const char *key = kKey) {

@@ -316,10 +316,10 @@ void malformed_extensions_are_a_bad_request(void **) {
 }
 
 void the_101_has_the_lines_of_the_rfc(void **) {
-  assert_string_equal(write_accept(kKey, "", "", "").c_str(),
+  assert_string_equal(write_accept(kKey, "", "", "", "").c_str(),
                       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                       "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
-  assert_string_equal(write_accept(kKey, "chat", "Server: x\r\n", "Set-Cookie: a\r\nSet-Cookie: b\r\n").c_str(),
+  assert_string_equal(write_accept(kKey, "chat", "", "Server: x\r\n", "Set-Cookie: a\r\nSet-Cookie: b\r\n").c_str(),
                       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                       "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: chat\r\n"
                       "Server: x\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n\r\n");
@@ -416,13 +416,13 @@ std::string shake_hands(const char *url_text, const ClientOffer &offer, const Se
   if (!url) return url.failure().words;
   Judgement judgement = judge(write_request(*url, offer, kKey), policy);
   if (judgement.status != 0) return judgement.body;
-  std::string answer = write_accept(judgement.key, judgement.subprotocol, policy.headers, "");
+  std::string answer = write_accept(judgement.key, judgement.subprotocol, "", policy.headers, "");
   std::vector<uint8_t> data(answer.begin(), answer.end());
   Result<ResponseHead> head = parse_response_head(data.data(), data.size(), {});
   if (!head) return head.failure().words;
-  Result<std::string_view> subprotocol = check_response(*head, offer, kKey);
-  if (!subprotocol) return subprotocol.failure().words;
-  return *subprotocol == judgement.subprotocol ? "" : "the two sides disagree on the subprotocol";
+  Result<Answer> checked = check_response(*head, offer, kKey);
+  if (!checked) return checked.failure().words;
+  return checked->subprotocol == judgement.subprotocol ? "" : "the two sides disagree on the subprotocol";
 }
 
 void both_sides_understand_each_other(void **) {

@@ -105,7 +105,7 @@ def bad_answers():
         ("another Upgrade", PROTOCOL, lambda call: call.answer(Upgrade="h2c")),
         ("no Connection", PROTOCOL, lambda call: call.answer(Connection=None)),
         ("an extension that was not offered", PROTOCOL,
-         lambda call: call.answer(more="Sec-WebSocket-Extensions: permessage-deflate\r\n")),
+         lambda call: call.answer(more="Sec-WebSocket-Extensions: x-unknown\r\n")),
         ("a subprotocol that was not offered", PROTOCOL,
          lambda call: call.answer(more="Sec-WebSocket-Protocol: other\r\n")),
         ("200", REFUSED, lambda call: call.answer("200 OK")),

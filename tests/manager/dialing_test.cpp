@@ -16,10 +16,13 @@ using hawser::Options;
 void test_urls(void **) {
   Desk desk;
   assert_true(desk.manager->listen("ws://example.com:1/", nullptr).failure().error == Error::URL);
-  assert_true(desk.manager->listen("wss://127.0.0.1:0/", nullptr).failure().error == Error::UNSUPPORTED);
+  assert_true(desk.manager->listen("wss://127.0.0.1:0/", nullptr).failure().error == Error::TLS);
   assert_true(desk.manager->listen("nonsense", nullptr).failure().error == Error::URL);
   assert_true(desk.manager->connect("ws://127.0.0.1:0/", nullptr).failure().error == Error::URL);
-  assert_true(desk.manager->connect("wss://127.0.0.1/", nullptr).failure().error == Error::UNSUPPORTED);
+  Options distrustful;
+  distrustful.change().set_text("tls_ca_file", "/nowhere/ca.pem");
+  assert_true(desk.manager->connect("wss://127.0.0.1/", &distrustful).failure().error == Error::TLS);
+  assert_true(desk.manager->take_failure_detail().find("/nowhere/ca.pem") == 0);
   auto taken = desk.manager->listen("ws://127.0.0.1:" + std::to_string(desk.port) + "/", nullptr);
   assert_true(taken.failure().error == Error::LISTEN);
   assert_int_equal(taken.failure().system, EADDRINUSE);

@@ -123,18 +123,40 @@ inline std::vector<Chopping> choppings_of(const Conversation &conversation, std:
 // Everything that makes a conversation another one. The bindings do not compile when a field is missing.
 inline size_t hash_of(const Conversation &conversation) {
   const auto &[message, head, parts, pongs, requests, keep_handshake, handshake_timeout, close_timeout, ping_interval,
-               ping_timeout, idle_timeout, offer, policy] = conversation.config;
+               ping_timeout, idle_timeout, offer, policy, deflate] = conversation.config;
   const auto &[max_size, max_fragments] = message;
   const auto &[max_head_size, max_headers] = head;
-  const auto &[origin, offered_subprotocols, offered_headers] = offer;
+  const auto &[origin, offered_subprotocols, offered_headers, offered_extensions] = offer;
   const auto &[origins, subprotocols, headers] = policy;
+  const auto &[mode, level, memory_level, server_bits, client_bits, server_alone, client_alone, min_size] = deflate;
   std::string all;
-  for (int64_t number :
-       {static_cast<int64_t>(conversation.role), conversation.memory, conversation.began, max_size, max_fragments,
-        max_head_size, max_headers, int64_t{parts}, int64_t{pongs}, int64_t{requests}, int64_t{keep_handshake},
-        handshake_timeout, close_timeout, ping_interval, ping_timeout, idle_timeout})
+  for (int64_t number : {static_cast<int64_t>(conversation.role),
+                         conversation.memory,
+                         conversation.began,
+                         max_size,
+                         max_fragments,
+                         max_head_size,
+                         max_headers,
+                         int64_t{parts},
+                         int64_t{pongs},
+                         int64_t{requests},
+                         int64_t{keep_handshake},
+                         handshake_timeout,
+                         close_timeout,
+                         ping_interval,
+                         ping_timeout,
+                         idle_timeout,
+                         static_cast<int64_t>(mode),
+                         int64_t{level},
+                         int64_t{memory_level},
+                         int64_t{server_bits},
+                         int64_t{client_bits},
+                         int64_t{server_alone},
+                         int64_t{client_alone},
+                         min_size})
     all += std::to_string(number) + ' ';
-  for (const std::string &text : {origin, offered_subprotocols, offered_headers, origins, subprotocols, headers})
+  for (const std::string &text :
+       {origin, offered_subprotocols, offered_headers, offered_extensions, origins, subprotocols, headers})
     all += text + '\n';
   for (const Step &step : conversation.steps) {
     all += std::to_string(step.now) + (step.sink_is_full ? " full " : " ") + (step.random_is_broken ? "broken " : "");

@@ -230,7 +230,7 @@ void a_sink_without_memory_takes_nothing(void **) {
 void shared_frames_have_the_same_header(void **) {
   for (size_t size : {0, 125, 126, 65535, 65536}) {
     uint8_t header[kMaxFrameHeader];
-    size_t written = Session::write_shared_header(header, Opcode::BINARY, size);
+    size_t written = Session::write_shared_header(header, Opcode::BINARY, false, size);
     std::string expected = frames::header({2, "", true, 0, false, {}}, size);
     assert_int_equal(written, expected.size());
     assert_memory_equal(header, expected.data(), written);

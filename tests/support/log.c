@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "support/raw_tls.h"
+
 static const char *backend_under_test(void) {
   const char *name = getenv("HAWSER_TEST_BACKEND");
   return name != NULL ? name : "auto";
@@ -17,10 +19,20 @@ int log_has_outer_loops(void) {
   return strcmp(backend_under_test(), "poll") != 0;
 }
 
+/* Everybody has the certificate and trusts it. */
+static int use_tls(hws_options *options) {
+  if (!raw_tls_wanted()) return 1;
+  return hws_options_set_text(options, "tls_certificate", raw_tls_certificate()) == HWS_OK &&
+         hws_options_set_text(options, "tls_key", raw_tls_key()) == HWS_OK &&
+         hws_options_set_text(options, "tls_ca", raw_tls_certificate()) == HWS_OK;
+}
+
 hws_manager *log_new_manager(hws_options *options) {
   hws_options *own = options != NULL ? options : hws_options_new();
   hws_manager *manager = NULL;
-  if (hws_options_set_text(own, "backend", backend_under_test()) == HWS_OK) manager = hws_manager_new(own);
+  if (hws_options_set_text(own, "backend", backend_under_test()) == HWS_OK && use_tls(own)) {
+    manager = hws_manager_new(own);
+  }
   if (own != options) hws_options_free(own);
   return manager;
 }
@@ -118,8 +130,10 @@ int log_port(struct log *log, hws_id listener) {
 }
 
 hws_id log_listen(struct log *log, const hws_options *options, int *port) {
-  hws_id listener = hws_manager_listen(log->manager, "ws://127.0.0.1:0/", options);
+  const char *url = raw_tls_wanted() ? "wss://127.0.0.1:0/" : "ws://127.0.0.1:0/";
+  hws_id listener = hws_manager_listen(log->manager, url, options);
   *port = log_port(log, listener);
+  if (raw_tls_wanted()) raw_tls_note_port(*port);
   return listener;
 }
 
@@ -136,11 +150,12 @@ hws_id log_dial(struct log *log, const hws_options *options, struct raw_peer *pe
   int port;
   int listener = raw_listen(&port);
   hws_id id;
-  snprintf(url, sizeof url, "ws://127.0.0.1:%d/", port);
+  snprintf(url, sizeof url, "%s://127.0.0.1:%d/", raw_tls_wanted() ? "wss" : "ws", port);
   id = hws_manager_connect(log->manager, url, options);
   raw_peer_init(peer, raw_accept(listener, log_pump, log), 0, log_pump, log);
   close(listener);
-  if (peer->fd < 0 || raw_answer(peer, NULL) != 0) return 0;
+  if (peer->fd < 0 || (raw_tls_wanted() && raw_peer_start_tls(peer) != 0)) return 0;
+  if (raw_answer(peer, NULL) != 0) return 0;
   return log_wait(log, HWS_EVENT_OPEN, id) != NULL ? id : 0;
 }
 

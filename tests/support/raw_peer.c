@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +16,8 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "support/raw_tls.h"
 
 static const char kKey[] = "dGhlIHNhbXBsZSBub25jZQ==";              /* RFC 6455 1.3 */
 static const char kAccept[] = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";       /* and the answer to it */
@@ -68,6 +72,7 @@ int raw_connect(int port) {
     close(fd);
     return -1;
   }
+  raw_tls_note_socket(fd, port);
   return prepare(fd);
 }
 
@@ -97,9 +102,50 @@ void raw_peer_init(struct raw_peer *peer, int fd, int masks, void (*pump)(void *
   peer->masks = masks;
   peer->pump = pump;
   peer->with = with;
+  if (fd >= 0 && raw_tls_take_socket(fd)) raw_peer_start_tls(peer);
+}
+
+int raw_peer_start_tls(struct raw_peer *peer) {
+  peer->tls = raw_tls_new(peer->fd, peer->masks);
+  return peer->tls != NULL ? 0 : -1;
+}
+
+ssize_t raw_write_some(struct raw_peer *peer, const void *data, size_t size) {
+  int result;
+  int wanted;
+  if (peer->tls == NULL) return send(peer->fd, data, size, MSG_NOSIGNAL);
+  result = SSL_write(peer->tls, data, size < INT32_MAX ? (int)size : INT32_MAX);
+  if (result > 0) return result;
+  wanted = SSL_get_error(peer->tls, result);
+  ERR_clear_error();
+  errno = wanted == SSL_ERROR_WANT_WRITE || wanted == SSL_ERROR_WANT_READ ? EAGAIN : EPIPE;
+  return -1;
+}
+
+static ssize_t receive_some(struct raw_peer *peer, void *data, size_t size) {
+  int result;
+  int wanted;
+  if (peer->tls == NULL) return recv(peer->fd, data, size, 0);
+  result = SSL_read(peer->tls, data, (int)size);
+  if (result > 0) return result;
+  wanted = SSL_get_error(peer->tls, result);
+  if (wanted == SSL_ERROR_ZERO_RETURN) return 0;
+  if (wanted == SSL_ERROR_WANT_WRITE || wanted == SSL_ERROR_WANT_READ) {
+    errno = EAGAIN;
+  } else if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+    ERR_clear_error();
+    return 0;
+  } else if (errno == 0) {
+    errno = EPROTO;
+  }
+  ERR_clear_error();
+  return -1;
 }
 
 void raw_peer_close(struct raw_peer *peer) {
+  if (peer->tls != NULL) SSL_shutdown(peer->tls);
+  SSL_free(peer->tls);
+  peer->tls = NULL;
   if (peer->fd >= 0) close(peer->fd);
   peer->fd = -1;
   free(peer->bytes);
@@ -109,11 +155,14 @@ void raw_peer_close(struct raw_peer *peer) {
 
 void raw_peer_reset(struct raw_peer *peer) {
   struct linger abruptly = {1, 0};
+  SSL_free(peer->tls);
+  peer->tls = NULL;
   setsockopt(peer->fd, SOL_SOCKET, SO_LINGER, &abruptly, sizeof abruptly);
   raw_peer_close(peer);
 }
 
 void raw_peer_end(struct raw_peer *peer) {
+  if (peer->tls != NULL) SSL_shutdown(peer->tls);
   shutdown(peer->fd, SHUT_WR);
 }
 
@@ -121,7 +170,7 @@ int raw_write_whole(struct raw_peer *peer, const void *data, size_t size) {
   const uint8_t *from = data;
   int64_t until = raw_now_ms() + RAW_PATIENCE_MS;
   while (size > 0 && raw_now_ms() < until) {
-    ssize_t sent = send(peer->fd, from, size, MSG_NOSIGNAL);
+    ssize_t sent = raw_write_some(peer, from, size);
     if (sent >= 0) {
       from += sent;
       size -= (size_t)sent;
@@ -233,7 +282,7 @@ int raw_read_more(struct raw_peer *peer) {
   int64_t until = raw_now_ms() + RAW_PATIENCE_MS;
   if (make_room(peer) != 0) return -1;
   while (raw_now_ms() < until) {
-    ssize_t got = recv(peer->fd, peer->bytes + peer->size, peer->capacity - peer->size, 0);
+    ssize_t got = receive_some(peer, peer->bytes + peer->size, peer->capacity - peer->size);
     if (got > 0) {
       peer->size += (size_t)got;
       return 1;

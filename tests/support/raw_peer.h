@@ -5,12 +5,16 @@
  * calls `pump`, which is to let the library work for a moment. Every wait gives up after a generous time, with -1.
  *
  * With HAWSER_TEST_CHOPS=<number above 0> in the environment the peer writes in random pieces, for which the number is
- * the seed, and lets the library read each of them before the next: all tests must find the same then. */
+ * the seed, and lets the library read each of them before the next: all tests must find the same then.
+ *
+ * With HAWSER_TEST_TLS in the environment peers of log.h's listeners and connects speak TLS, by OpenSSL itself: all
+ * tests must find the same then, too. */
 #ifndef HAWSER_TESTS_RAW_PEER_H
 #define HAWSER_TESTS_RAW_PEER_H
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -21,6 +25,7 @@ enum { RAW_PATIENCE_MS = 30000 };
 
 struct raw_peer {
   int fd;
+  struct ssl_st *tls;       /* NULL: plain */
   int masks;                /* it is a client */
   void (*pump)(void *with); /* NULL: wait in poll(2) */
   void *with;
@@ -46,12 +51,17 @@ int raw_connect(int port);
 int raw_accept(int listener, void (*pump)(void *with), void *with);
 
 void raw_peer_init(struct raw_peer *peer, int fd, int masks, void (*pump)(void *with), void *with);
+/* TLS from here on, with a handshake in the first write or read: 0, or -1 if there is no memory. raw_peer_init does it
+ * by itself on sockets that raw_connect has connected to a port of raw_tls_note_port. */
+int raw_peer_start_tls(struct raw_peer *peer);
 void raw_peer_close(struct raw_peer *peer);
 /* Ends the connection by an RST. */
 void raw_peer_reset(struct raw_peer *peer);
 /* Ends the peer's direction. */
 void raw_peer_end(struct raw_peer *peer);
 
+/* As much as goes, without waiting: a count, or -1 with errno. */
+ssize_t raw_write_some(struct raw_peer *peer, const void *data, size_t size);
 /* All 0 or -1. */
 int raw_write(struct raw_peer *peer, const void *data, size_t size);
 int raw_write_text(struct raw_peer *peer, const char *text);

@@ -14,7 +14,7 @@ void statuses_are_those_of_the_manual(void **) {
   for (const hws_result error : {HWS_ERR_RESOLVE, HWS_ERR_CONNECT, HWS_ERR_LISTEN, HWS_ERR_IO, HWS_ERR_EOF,
                                  HWS_ERR_TIMEOUT, HWS_ERR_NO_MEMORY, HWS_ERR_SYSTEM, HWS_ERR_ABORTED})
     assert_int_equal(exit_status_of(error), 3);
-  for (const hws_result error : {HWS_ERR_HANDSHAKE, HWS_ERR_PROTOCOL, HWS_ERR_LIMIT, HWS_ERR_UTF8})
+  for (const hws_result error : {HWS_ERR_HANDSHAKE, HWS_ERR_PROTOCOL, HWS_ERR_LIMIT, HWS_ERR_UTF8, HWS_ERR_DEFLATE})
     assert_int_equal(exit_status_of(error), 4);
 }
 

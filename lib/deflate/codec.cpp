@@ -1,0 +1,199 @@
+#include "deflate/codec.hpp"
+
+#include <algorithm>
+#include <climits>
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+#include <utility>
+
+#include <zlib.h>
+
+namespace hawser {
+
+namespace {
+
+// What a message ends with, and is not sent (RFC 7692 7.2.1).
+constexpr uint8_t kTail[] = {0x00, 0x00, 0xff, 0xff};
+constexpr size_t kLeastRoom = 1024;
+constexpr size_t kMostAtOnce = 256 * 1024;
+
+// zlib's memory: each piece remembers its size, to give it back to the budget.
+constexpr size_t kPrefix = alignof(std::max_align_t);
+
+void *take_memory(void *budget, unsigned int count, unsigned int size) {
+  size_t bytes = size_t{count} * size + kPrefix;
+  if (!static_cast<Budget *>(budget)->take(bytes)) return nullptr;
+  void *memory = std::malloc(bytes);
+  if (memory == nullptr) {
+    static_cast<Budget *>(budget)->give(bytes);
+    return nullptr;
+  }
+  *static_cast<size_t *>(memory) = bytes;
+  return static_cast<uint8_t *>(memory) + kPrefix;
+}
+
+void give_memory(void *budget, void *address) {
+  void *memory = static_cast<uint8_t *>(address) - kPrefix;
+  static_cast<Budget *>(budget)->give(*static_cast<size_t *>(memory));
+  std::free(memory);
+}
+
+std::unique_ptr<z_stream> make_stream(Budget &budget) {
+  std::unique_ptr<z_stream> stream(new (std::nothrow) z_stream());
+  if (!stream) return nullptr;
+  stream->zalloc = take_memory;
+  stream->zfree = give_memory;
+  stream->opaque = &budget;
+  return stream;
+}
+
+// Room for `step` more bytes: twice as much as before, but no more than the message may come to need.
+bool make_room(Buffer &to, size_t step, uint64_t most) {
+  uint64_t needed = uint64_t{to.size()} + step;
+  if (to.capacity() >= needed) return true;
+  uint64_t grown = std::max<uint64_t>(needed, 2 * uint64_t{to.capacity()});
+  return to.reserve_exactly(static_cast<size_t>(std::min(grown, to.size() + most)));
+}
+
+void feed(z_stream &stream, const uint8_t *&data, size_t &size) {
+  auto piece = static_cast<uInt>(std::min<size_t>(size, INT_MAX));
+  stream.next_in = const_cast<Bytef *>(data);  // zlib reads only
+  stream.avail_in = piece;
+  data += piece;
+  size -= piece;
+}
+
+}  // namespace
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Compressing
+
+std::unique_ptr<Compressor> Compressor::make(const CompressorShape &shape, Budget &budget) {
+  std::unique_ptr<z_stream> stream = make_stream(budget);
+  // zlib refuses a raw stream with 8 bits. With 9 its matches reach back 512 - 262 bytes at most, because it keeps the
+  // longest match in sight (MAX_DIST, which zlib-ng has as well): 250, which a window of 256 holds.
+  int bits = std::max(shape.window_bits, 9);
+  if (!stream ||
+      deflateInit2(stream.get(), shape.level, Z_DEFLATED, -bits, shape.memory_level, Z_DEFAULT_STRATEGY) != Z_OK) {
+    return nullptr;
+  }
+  std::unique_ptr<Compressor> made(new (std::nothrow) Compressor(shape, std::move(stream)));
+  return made;
+}
+
+Compressor::Compressor(const CompressorShape &shape, std::unique_ptr<z_stream_s> stream)
+    : shape_(shape), stream_(std::move(stream)) {}
+
+Compressor::~Compressor() {
+  deflateEnd(stream_.get());
+}
+
+bool Compressor::compress(const uint8_t *data, size_t size, bool final, Buffer &to) {
+  if (size == 0) {
+    // RFC 7692 7.2.3.6: the first byte of an empty block, the others of which are the tail that is not sent.
+    constexpr uint8_t kEmpty = 0;
+    return !final || to.append(&kEmpty, 1);
+  }
+  do {
+    feed(*stream_, data, size);
+    int flush = size == 0 ? Z_SYNC_FLUSH : Z_NO_FLUSH;
+    do {
+      if (!to.reserve(std::max<size_t>(kLeastRoom, deflateBound(stream_.get(), stream_->avail_in)))) return false;
+      auto room = static_cast<uInt>(std::min<size_t>(to.capacity() - to.size(), INT_MAX));
+      stream_->next_out = to.data() + to.size();
+      stream_->avail_out = room;
+      if (deflate(stream_.get(), flush) == Z_STREAM_ERROR) return false;
+      to.commit(room - stream_->avail_out);
+    } while (stream_->avail_out == 0);
+  } while (size != 0);
+  if (final) to.shorten(sizeof kTail);
+  return true;
+}
+
+void Compressor::reset() {
+  deflateReset(stream_.get());
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Inflating
+
+std::unique_ptr<Decompressor> Decompressor::make(int window_bits, Budget &budget) {
+  std::unique_ptr<z_stream> stream = make_stream(budget);
+  if (!stream || inflateInit2(stream.get(), -window_bits) != Z_OK) return nullptr;
+  std::unique_ptr<Decompressor> made(new (std::nothrow) Decompressor(window_bits, std::move(stream)));
+  return made;
+}
+
+Decompressor::Decompressor(int window_bits, std::unique_ptr<z_stream_s> stream)
+    : window_bits_(window_bits), stream_(std::move(stream)) {}
+
+Decompressor::~Decompressor() {
+  inflateEnd(stream_.get());
+}
+
+Failure Decompressor::inflate(const uint8_t *data, size_t size, uint64_t most, Buffer &to) {
+  bool room_left = true;  // zlib had room for more than it wrote: there is no more
+  while (size != 0 || stream_->avail_in != 0 || !room_left) {
+    if (stream_->avail_in == 0 && size != 0) feed(*stream_, data, size);
+    // A byte more than is allowed tells that there is one. Memory grows with what was inflated, not with what may come.
+    uint64_t wanted = std::min<uint64_t>(most + 1, kMostAtOnce);
+    size_t step = static_cast<size_t>(std::min<uint64_t>(wanted, std::max<size_t>(kLeastRoom, to.size())));
+    if (!make_room(to, step, most + 1)) return kNoCodecMemory;
+    stream_->next_out = to.data() + to.size();
+    stream_->avail_out = static_cast<uInt>(step);
+    int result = ::inflate(stream_.get(), Z_SYNC_FLUSH);
+    size_t made = step - stream_->avail_out;
+    room_left = stream_->avail_out != 0;
+    if (result == Z_MEM_ERROR) return kNoCodecMemory;
+    if (result == Z_DATA_ERROR || result == Z_NEED_DICT || result == Z_STREAM_ERROR) return kNotDeflated;
+    if (made > most) return kInflatedTooLarge;
+    to.commit(made);
+    most -= made;
+    at_end_ = result == Z_STREAM_END;
+    // RFC 7692 7.2.3.4: a block may say to be the last one; another one follows all the same. The window stays.
+    if (at_end_) inflateResetKeep(stream_.get());
+    if (at_end_) room_left = true;
+    if (result == Z_BUF_ERROR && made == 0) break;  // nothing is left to be done
+  }
+  return {};
+}
+
+Failure Decompressor::finish(uint64_t most, Buffer &to) {
+  // Some who end a message with such a block leave out the empty one that should follow.
+  if (at_end_) return {};
+  if (Failure failure = inflate(kTail, sizeof kTail, most, to)) return failure;
+  // data_type: 128 if what was read last is the end of a block. Else the message was cut off inside one.
+  constexpr int kBetweenBlocks = 128;
+  return (stream_->data_type & kBetweenBlocks) != 0 ? Failure{} : kNotDeflated;
+}
+
+void Decompressor::reset() {
+  inflateReset(stream_.get());
+  at_end_ = false;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Sharing
+
+std::unique_ptr<Compressor> CodecPool::take_compressor(const CompressorShape &shape, Budget &budget) {
+  if (compressor_ && compressor_->shape() == shape) return std::move(compressor_);
+  return Compressor::make(shape, budget);
+}
+
+std::unique_ptr<Decompressor> CodecPool::take_decompressor(int window_bits, Budget &budget) {
+  if (decompressor_ && decompressor_->window_bits() == window_bits) return std::move(decompressor_);
+  return Decompressor::make(window_bits, budget);
+}
+
+void CodecPool::give(std::unique_ptr<Compressor> compressor) {
+  compressor->reset();
+  compressor_ = std::move(compressor);
+}
+
+void CodecPool::give(std::unique_ptr<Decompressor> decompressor) {
+  decompressor->reset();
+  decompressor_ = std::move(decompressor);
+}
+
+}  // namespace hawser

@@ -1,0 +1,105 @@
+// TLS on one socket, in either role, by OpenSSL. It neither waits nor owns the socket, which each call is given.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "bytes/budget.hpp"
+#include "net/socket.hpp"
+#include "net/tls_context.hpp"
+
+namespace hawser {
+
+class TlsStream {
+ public:
+  // `host`, of a client: the name or address that the server's certificate has to be for, and that is asked for (SNI).
+  // nullptr: no memory, or over the budget.
+  static std::unique_ptr<TlsStream> make(std::shared_ptr<TlsContext> context, const std::string &host, Budget &budget);
+  TlsStream(const TlsStream &) = delete;
+  TlsStream &operator=(const TlsStream &) = delete;
+  ~TlsStream();
+
+  enum class Step : uint8_t {
+    DONE,
+    WANTS_READ,
+    WANTS_WRITE,
+    FAILED,      // failure() and reason() say why; the peer was sent an alert if there was room for one
+    PLAIN_HTTP,  // server: the peer does not speak TLS, but HTTP
+  };
+  // Goes on with the handshake as far as the socket allows.
+  Step handshake(int fd);
+
+  // As read_socket, but until `size` bytes are there or the socket has no more, which would_block tells even if there
+  // were some: then the poller reports the next ones. `hung_up`: the poller has reported the end of the stream, and
+  // reports nothing more: only the end itself is the end. `end` is close_notify, or the end of the TCP connection:
+  // truncated() tells which. `error` without a failure() is an errno.
+  Transfer read(int fd, void *data, size_t size, bool hung_up);
+  // The last read ended because TLS itself has something to send, for which the socket has no room (RFC 8446 4.6.3).
+  bool awaits_room() const { return awaits_room_; }
+  // As write_socket. Pieces that are small together leave in one record.
+  Transfer write(int fd, const iovec *pieces, int count);
+  // A record was sent in part: the bytes in it, which were not reported as written, have to be offered again.
+  bool retrying() const { return pending_ != 0; }
+  // Sends close_notify, if there is room for it.
+  void shut_down(int fd);
+
+  // The TCP connection ended without close_notify.
+  bool truncated() const { return truncated_; }
+  // OpenSSL's words about what failed, with the certificate's subject and depth where it is one; and its code: of the
+  // verification (X509_V_ERR_...), else the reason.
+  const std::string &failure() const { return failure_; }
+  int reason() const { return reason_; }
+
+  // After the handshake. "TLSv1.3"; "TLS_AES_256_GCM_SHA384".
+  const char *version() const;
+  const char *cipher() const;
+  bool resumed() const;
+  // The subject of the peer's certificate (RFC 2253); empty if it has shown none.
+  std::string peer_subject() const;
+
+ private:
+  struct FreeSsl {
+    void operator()(ssl_st *ssl) const;
+  };
+  friend struct TlsWire;  // the calls that OpenSSL makes
+
+  TlsStream(std::shared_ptr<TlsContext> context, const std::string &host, Budget &budget);
+  bool set_up();
+  bool set_up_client();
+  void begin(int fd, bool hung_up);
+  void note_received(const uint8_t *data, const Transfer &got, size_t wanted);
+  Step conclude();
+  Step stop(int result);
+  void end_read(int result, Transfer &all);
+  void fail();
+  bool finish_record(Transfer &done);
+  bool write_record(const uint8_t *data, size_t size, Transfer &done);
+  bool write_some(const uint8_t *data, size_t size, size_t &written, Transfer &done);
+  bool check_pin();
+
+  const std::shared_ptr<TlsContext> context_;
+  const std::string host_;
+  Budget &budget_;
+  size_t held_ = 0;  // bytes of the budget
+  std::unique_ptr<ssl_st, FreeSsl> ssl_;
+  std::string failure_;
+  std::string rejected_;  // what the verification did not like
+  size_t pending_ = 0;    // bytes of a record that was sent in part
+  int reason_ = 0;
+  int fd_ = -1;
+  int system_ = 0;     // errno of the socket
+  int rejection_ = 0;  // X509_V_ERR_... of what the verification did not like
+  uint8_t first_ = 0;  // the first byte of the peer
+  bool any_ = false;   // there was one
+  bool hung_up_ = false;
+  bool drained_ = false;  // the socket has no more for this call
+  bool ended_ = false;    // the socket has come to its end
+  bool open_ = false;     // the handshake is done
+  bool broken_ = false;   // nothing more can be said
+  bool truncated_ = false;
+  bool awaits_room_ = false;
+};
+
+}  // namespace hawser
