@@ -1,12 +1,9 @@
 #include "support/raw_tls.h"
 
-#include <openssl/bio.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "support/certificates.h"
 
 enum { MANY = 65536 };
 
@@ -31,63 +28,20 @@ int raw_tls_take_socket(int fd) {
   return is_tls;
 }
 
-static EVP_PKEY *own_key;
-static X509 *own_certificate;
-
-static void add_extension(X509 *certificate, int nid, const char *value) {
-  X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
-  X509_add_ext(certificate, extension, -1);
-  X509_EXTENSION_free(extension);
-}
-
-static void make(void) {
-  X509_NAME *name;
-  if (own_certificate != NULL) return;
-  own_key = EVP_EC_gen("P-256");
-  own_certificate = X509_new();
-  X509_set_version(own_certificate, 2);
-  ASN1_INTEGER_set(X509_get_serialNumber(own_certificate), 1);
-  X509_gmtime_adj(X509_getm_notBefore(own_certificate), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(own_certificate), 24 * 3600);
-  name = X509_get_subject_name(own_certificate);
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1, 0);
-  X509_set_issuer_name(own_certificate, name);
-  X509_set_pubkey(own_certificate, own_key);
-  add_extension(own_certificate, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1,IP:::1");
-  add_extension(own_certificate, NID_basic_constraints, "critical,CA:TRUE");
-  X509_sign(own_certificate, own_key, EVP_sha256());
-}
-
-/* The PEM text in a BIO, to be kept for ever. */
-static const char *text_of(BIO *bio) {
-  char *data;
-  long size = BIO_get_mem_data(bio, &data);
-  char *text = calloc(1, (size_t)size + 1);
-  if (text != NULL) memcpy(text, data, (size_t)size);
-  BIO_free(bio);
-  return text;
+static const struct certificate *own_certificate(void) {
+  static struct certificate own;
+  if (own.pem == NULL) {
+    own = certificate_make("localhost", "DNS:localhost,IP:127.0.0.1,IP:::1", NULL, CERTIFICATE_AUTHORITY);
+  }
+  return &own;
 }
 
 const char *raw_tls_certificate(void) {
-  static const char *text;
-  if (text == NULL) {
-    BIO *bio = BIO_new(BIO_s_mem());
-    make();
-    PEM_write_bio_X509(bio, own_certificate);
-    text = text_of(bio);
-  }
-  return text;
+  return own_certificate()->pem;
 }
 
 const char *raw_tls_key(void) {
-  static const char *text;
-  if (text == NULL) {
-    BIO *bio = BIO_new(BIO_s_mem());
-    make();
-    PEM_write_bio_PrivateKey(bio, own_key, NULL, NULL, 0, NULL, NULL);
-    text = text_of(bio);
-  }
-  return text;
+  return own_certificate()->key_pem;
 }
 
 SSL *raw_tls_new(int fd, int is_client) {
@@ -98,9 +52,8 @@ SSL *raw_tls_new(int fd, int is_client) {
   if (*context == NULL) {
     *context = SSL_CTX_new(is_client ? TLS_client_method() : TLS_server_method());
     if (*context == NULL) return NULL;
-    make();
-    SSL_CTX_use_certificate(*context, own_certificate);
-    SSL_CTX_use_PrivateKey(*context, own_key);
+    SSL_CTX_use_certificate(*context, own_certificate()->x509);
+    SSL_CTX_use_PrivateKey(*context, own_certificate()->key);
     SSL_CTX_set_mode(*context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   }
   tls = SSL_new(*context);
