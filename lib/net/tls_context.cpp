@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bytes/ascii.hpp"
@@ -51,8 +52,9 @@ bool fails(std::string &detail, std::string words) {
   return false;
 }
 
+// No file has such a name.
 bool is_pem(std::string_view source) {
-  return source.starts_with("-----BEGIN");
+  return source.find("-----BEGIN") != std::string_view::npos;
 }
 
 // How a source is named in words.
@@ -68,6 +70,7 @@ bool read_file(const std::string &name, std::string &content) {
   ssize_t got = 0;
   while ((got = read(file.get(), piece, sizeof piece)) > 0 && content.size() < kMostPem)
     content.append(piece, static_cast<size_t>(got));
+  if (got > 0) errno = EFBIG;
   return got == 0;
 }
 
@@ -93,6 +96,12 @@ Owned<X509> next_certificate(BIO *bio) {
   return Owned<X509>(PEM_read_bio_X509_AUX(bio, nullptr, no_password, nullptr));
 }
 
+// There was no next certificate because the text ends, and not because something in it cannot be read.
+bool text_ends() {
+  unsigned long error = ERR_peek_last_error();
+  return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+}
+
 bool use_chain(SSL_CTX *context, const std::string &source, std::string &detail) {
   std::string pem;
   if (!read_pem(source, pem, detail)) return false;
@@ -106,12 +115,14 @@ bool use_chain(SSL_CTX *context, const std::string &source, std::string &detail)
       return fails(detail, name_of(source) + ": " + openssl_words());
     (void)next.release();  // the context's now
   }
-  ERR_clear_error();  // the end of the file
+  if (!text_ends()) return fails(detail, name_of(source) + ": a certificate behind the first: " + openssl_words());
+  ERR_clear_error();
   return true;
 }
 
 bool use_key(SSL_CTX *context, const TlsCertificate &certificate, std::string &detail) {
   const std::string &source = certificate.key;
+  if (source.empty()) return fails(detail, name_of(certificate.chain) + ": no key is given (the option tls_key)");
   std::string pem;
   if (!read_pem(source, pem, detail)) return false;
   Owned<BIO> bio = reader_of(pem);
@@ -122,30 +133,41 @@ bool use_key(SSL_CTX *context, const TlsCertificate &certificate, std::string &d
   return fails(detail, name_of(source) + " is not the key of " + name_of(certificate.chain) + ": " + openssl_words());
 }
 
-bool trust_pem(SSL_CTX *context, const std::string &source, bool ask_for, std::string &detail) {
-  std::string pem;
-  if (!read_pem(source, pem, detail)) return false;
+bool trust_one(SSL_CTX *context, X509 *certificate, bool ask_for) {
+  return X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate) == 1 &&
+         (!ask_for || SSL_CTX_add_client_CA(context, certificate) == 1);
+}
+
+bool trust_pem(SSL_CTX *context, const std::string &pem, const std::string &name, bool ask_for, std::string &detail) {
   Owned<BIO> bio = reader_of(pem);
-  bool any = false;
+  size_t count = 0;
   while (Owned<X509> certificate = bio ? next_certificate(bio.get()) : nullptr) {
-    any = X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate.get()) == 1 &&
-          (!ask_for || SSL_CTX_add_client_CA(context, certificate.get()) == 1);
-    if (!any) break;
+    if (!trust_one(context, certificate.get(), ask_for)) return fails(detail, name + ": " + openssl_words());
+    count++;
   }
-  if (!any) return fails(detail, name_of(source) + ": no certificate to trust: " + openssl_words());
+  if (count == 0) return fails(detail, name + ": no certificate to trust: " + openssl_words());
+  if (!text_ends()) return fails(detail, name + ": a certificate behind the first: " + openssl_words());
   ERR_clear_error();
   return true;
 }
 
-// RFC 7301: the server takes http/1.1 if it is offered. A client that offers other protocols only is told nothing: the
-// handshake of RFC 6455 will show what it speaks.
+// OpenSSL takes any name, and looks for certificates there as long as it lives.
+bool trust_folder(SSL_CTX *context, const std::string &name, std::string &detail) {
+  struct stat found = {};
+  int error = stat(name.c_str(), &found) != 0 ? errno : S_ISDIR(found.st_mode) ? 0 : ENOTDIR;
+  if (error != 0) return fails(detail, name + ": " + std::strerror(error));
+  return SSL_CTX_load_verify_dir(context, name.c_str()) == 1 || fails(detail, name + ": " + openssl_words());
+}
+
+// RFC 7301 3.2: who offers protocols, and not this one, is refused with no_application_protocol. So nobody is led into
+// speaking another protocol to us.
 int choose_protocol(SSL *, const unsigned char **out, unsigned char *size, const unsigned char *offered,
                     unsigned int offered_size, void *) {
   static constexpr unsigned char kHttp[] = "\x08http/1.1";
   unsigned char *chosen = nullptr;
   int found = SSL_select_next_proto(&chosen, size, kHttp, sizeof kHttp - 1, offered, offered_size);
   *out = chosen;
-  return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+  return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 bool set_common(SSL_CTX *context, const TlsConfig &config) {
@@ -158,8 +180,8 @@ bool set_common(SSL_CTX *context, const TlsConfig &config) {
 }
 
 // "*.example.org" stands for one label (RFC 6125 6.4.3).
-bool host_matches(std::string_view pattern, std::string_view host) {
-  if (!pattern.starts_with("*.")) return equal_ignoring_case(pattern, host);
+bool wildcard_matches(std::string_view pattern, std::string_view host) {
+  if (!pattern.starts_with("*.")) return false;
   size_t dot = host.find('.');
   return dot != std::string_view::npos && dot != 0 && equal_ignoring_case(pattern.substr(1), host.substr(dot));
 }
@@ -242,11 +264,13 @@ bool TlsContext::trust(ssl_ctx_st *context, const TlsConfig &config, std::string
     return SSL_CTX_set_default_verify_paths(context) == 1 ||
            fails(detail, "the system's certificates: " + openssl_words());
   }
-  if (!config.ca_file.empty() && !trust_pem(context, config.ca_file, !client_, detail)) return false;
-  if (!config.ca.empty() && !trust_pem(context, config.ca, !client_, detail)) return false;
-  if (config.ca_path.empty()) return true;
-  return SSL_CTX_load_verify_dir(context, config.ca_path.c_str()) == 1 ||
-         fails(detail, config.ca_path + ": " + openssl_words());
+  if (!config.ca_file.empty()) {
+    std::string pem;
+    if (!read_pem(config.ca_file, pem, detail)) return false;
+    if (!trust_pem(context, pem, name_of(config.ca_file), !client_, detail)) return false;
+  }
+  if (!config.ca.empty() && !trust_pem(context, config.ca, "tls_ca", !client_, detail)) return false;
+  return config.ca_path.empty() || trust_folder(context, config.ca_path, detail);
 }
 
 bool TlsContext::set_client_auth(ssl_ctx_st *context, const TlsConfig &config, std::string &detail) const {
@@ -261,9 +285,13 @@ bool TlsContext::set_client_auth(ssl_ctx_st *context, const TlsConfig &config, s
   return trust(context, config, detail);
 }
 
+// The one for just this name, else one for a wildcard that covers it; nullptr: neither is there.
 ssl_ctx_st *TlsContext::find(std::string_view host) const {
   for (const Hosted &hosted : contexts_) {
-    if (!hosted.host.empty() && host_matches(hosted.host, host)) return hosted.context.get();
+    if (equal_ignoring_case(hosted.host, host)) return hosted.context.get();
+  }
+  for (const Hosted &hosted : contexts_) {
+    if (wildcard_matches(hosted.host, host)) return hosted.context.get();
   }
   return nullptr;
 }

@@ -16,7 +16,7 @@ struct ssl_st;
 
 namespace hawser {
 
-// Each text is the name of a PEM file, or PEM text, which begins with "-----BEGIN".
+// Each text is the name of a PEM file, or PEM text, which has "-----BEGIN" in it.
 struct TlsCertificate {
   std::string host;   // whom it is for (SNI): a name, "*.example.org", or "" for all others
   std::string chain;  // the certificate, and behind it those that lead to its authority

@@ -36,6 +36,42 @@ std::string name_of(const X509_NAME *name) {
   return {data, static_cast<size_t>(size)};
 }
 
+// What is left of the pieces of a write.
+class Pieces {
+ public:
+  Pieces(const iovec *next, int count) : next_(next) {
+    for (int i = 0; i < count; i++)
+      size_ += next[i].iov_len;
+  }
+
+  size_t size() const { return size_; }
+  // The next `size` bytes where they lie; nullptr: not in one place.
+  const uint8_t *contiguous(size_t size) const { return next_->iov_len - used_ >= size ? at(*next_) + used_ : nullptr; }
+  const uint8_t *copy(uint8_t *to, size_t size) const {
+    const iovec *piece = next_;
+    size_t from = used_;
+    for (size_t copied = 0; copied < size; from = 0, piece++) {
+      size_t more = std::min(size - copied, piece->iov_len - from);
+      if (more != 0) std::memcpy(to + copied, at(*piece) + from, more);
+      copied += more;
+    }
+    return to;
+  }
+  void skip(size_t size) {
+    size_ -= size;
+    used_ += size;
+    while (size_ != 0 && used_ >= next_->iov_len)
+      used_ -= next_++->iov_len;
+  }
+
+ private:
+  static const uint8_t *at(const iovec &piece) { return static_cast<const uint8_t *>(piece.iov_base); }
+
+  const iovec *next_;
+  size_t used_ = 0;  // bytes of *next_
+  size_t size_ = 0;
+};
+
 // A certificate is for the name without the dot at its end, and so is SNI (RFC 6066 3).
 std::string without_dot(const std::string &host) {
   return host.ends_with('.') ? host.substr(0, host.size() - 1) : host;
@@ -97,10 +133,11 @@ struct TlsWire {
     return bio;
   }
 
-  // Remembers what was wrong first: OpenSSL's own words tell neither whose certificate it was nor where it stood.
+  // Remembers what was wrong first: OpenSSL's own words tell neither whose certificate it was nor where it stood. It
+  // also asks where nobody wants to know.
   static int verified(int good, X509_STORE_CTX *store) try {
-    if (good == 1) return 1;
     auto *ssl = static_cast<SSL *>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    if (good == 1 || SSL_get_verify_mode(ssl) == SSL_VERIFY_NONE) return good;
     TlsStream &stream = stream_of(ssl);
     if (stream.rejection_ != 0) return 0;
     stream.rejection_ = X509_STORE_CTX_get_error(store);
@@ -133,6 +170,9 @@ TlsStream::TlsStream(std::shared_ptr<TlsContext> context, const std::string &hos
     : context_(std::move(context)), host_(without_dot(host)), budget_(budget) {}
 
 TlsStream::~TlsStream() {
+  // SSL_free would take the session for spoilt if there was no close_notify. That is no attack on it (RFC 5246 7.2.1),
+  // and those whose connection was cut off come back soon.
+  if (ssl_) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   budget_.give(held_);
 }
 
@@ -219,19 +259,24 @@ TlsStream::Step TlsStream::stop(int result) {
   if (why == SSL_ERROR_WANT_WRITE) return Step::WANTS_WRITE;
   // RFC 9110 9.1: a method is a token, in capital letters; a record begins with 20 to 23 (RFC 8446 5.1).
   bool method = any_ && first_ >= 'A' && first_ <= 'Z';
-  fail();
+  give_up();
   return method && !context_->is_client() ? Step::PLAIN_HTTP : Step::FAILED;
 }
 
 // Says why nothing goes on, and leaves OpenSSL's queue clean.
-void TlsStream::fail() {
+void TlsStream::give_up() {
   broken_ = true;
   unsigned long error = ERR_peek_error();
-  reason_ = ERR_GET_REASON(error);
+  reason_ = rejection_ != 0 ? rejection_ : ERR_GET_REASON(error);
+  set_failure(error);
+  ERR_clear_error();
+}
+
+// For people: where there is no memory for it, there are no words.
+void TlsStream::set_failure(unsigned long error) try {
   const char *words = ERR_reason_error_string(error);
   bool is_record = first_ >= SSL3_RT_CHANGE_CIPHER_SPEC && first_ <= SSL3_RT_APPLICATION_DATA;
   if (rejection_ != 0) {
-    reason_ = rejection_;
     failure_ = "certificate verify failed: " + rejected_;
   } else if (any_ && !is_record && !open_) {
     failure_ =
@@ -243,7 +288,8 @@ void TlsStream::fail() {
   } else {
     failure_ = words != nullptr ? words : "OpenSSL gives no reason";
   }
-  ERR_clear_error();
+} catch (const std::bad_alloc &) {
+  failure_.clear();
 }
 
 // RFC 7469 2.4: SHA-256 of the SubjectPublicKeyInfo.
@@ -297,71 +343,39 @@ void TlsStream::end_read(int result, Transfer &all) {
   } else if (ended_ && ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
     all.end = truncated_ = broken_ = true;
   } else {
-    fail();
+    give_up();
     all.error = EPROTO;
   }
   ERR_clear_error();
 }
 
+// Pieces that are small together leave in one record. One that was begun has to be offered again with the bytes that it
+// had: OpenSSL has encrypted them, or has not got to them yet, because something of its own had to go first.
 Transfer TlsStream::write(int fd, const iovec *pieces, int count) {
   begin(fd, false);
   Transfer done;
-  if (!finish_record(done)) return done;
-  // What the rest of a record has taken stands at the front of the pieces.
-  size_t skip = done.size;
+  Pieces rest(pieces, count);
   uint8_t together[kRecord];
-  size_t used = 0;
-  for (int i = 0; i < count; i++) {
-    const auto *data = static_cast<const uint8_t *>(pieces[i].iov_base);
-    size_t size = pieces[i].iov_len;
-    size_t skipped = std::min(skip, size);
-    skip -= skipped;
-    data += skipped;
-    size -= skipped;
-    while (size > 0) {
-      if (used == 0 && size >= kRecord) {
-        if (!write_record(data, kRecord, done)) return done;
-        data += kRecord;
-        size -= kRecord;
-        continue;
-      }
-      size_t taken = std::min(size, kRecord - used);
-      std::memcpy(together + used, data, taken);
-      used += taken;
-      data += taken;
-      size -= taken;
-      if (used == kRecord && !write_record(together, std::exchange(used, 0), done)) return done;
-    }
+  while (rest.size() != 0) {
+    size_t size = std::min(rest.size(), pending_ != 0 ? pending_ : kRecord);
+    const uint8_t *data = rest.contiguous(size);
+    if (data == nullptr) data = rest.copy(together, size);
+    // Less than that where the peer takes shorter records only (RFC 6066 4, RFC 8449).
+    size_t written = write_some(data, size, done);
+    if (written == 0) break;
+    rest.skip(written);
   }
-  if (used != 0) write_record(together, used, done);
   return done;
 }
 
-// Sends the rest of a record that was sent in part. OpenSSL holds it, encrypted, and only wants to hear its size again.
-bool TlsStream::finish_record(Transfer &done) {
-  if (pending_ == 0) return true;
-  static constexpr uint8_t kIgnored[kRecord] = {};
+// What went; 0: nothing more does.
+size_t TlsStream::write_some(const uint8_t *data, size_t size, Transfer &done) {
   size_t written = 0;
-  return write_some(kIgnored, pending_, written, done);
-}
-
-bool TlsStream::write_record(const uint8_t *data, size_t size, Transfer &done) {
-  // In more than one piece where the peer takes shorter records only (RFC 6066 4, RFC 8449).
-  while (size > 0) {
-    size_t written = 0;
-    if (!write_some(data, size, written, done)) return false;
-    data += written;
-    size -= written;
-  }
-  return true;
-}
-
-bool TlsStream::write_some(const uint8_t *data, size_t size, size_t &written, Transfer &done) {
   int result = SSL_write_ex(ssl_.get(), data, size, &written);
   if (result == 1) {
     pending_ = 0;
     done.size += written;
-    return true;
+    return written;
   }
   int why = SSL_get_error(ssl_.get(), result);
   if (why == SSL_ERROR_WANT_WRITE || why == SSL_ERROR_WANT_READ) {
@@ -372,7 +386,7 @@ bool TlsStream::write_some(const uint8_t *data, size_t size, size_t &written, Tr
     broken_ = true;
   }
   ERR_clear_error();
-  return false;
+  return 0;
 }
 
 void TlsStream::shut_down(int fd) {

@@ -73,10 +73,9 @@ class TlsStream {
   Step conclude();
   Step stop(int result);
   void end_read(int result, Transfer &all);
-  void fail();
-  bool finish_record(Transfer &done);
-  bool write_record(const uint8_t *data, size_t size, Transfer &done);
-  bool write_some(const uint8_t *data, size_t size, size_t &written, Transfer &done);
+  void give_up();
+  void set_failure(unsigned long error);
+  size_t write_some(const uint8_t *data, size_t size, Transfer &done);
   bool check_pin();
 
   const std::shared_ptr<TlsContext> context_;
