@@ -216,9 +216,9 @@ HWS_API hws_result hws_options_add_header(hws_options *options, const char *name
 
 /* Adds a certificate to those of a wss:// listener, for clients that ask for `host` (SNI, RFC 6066 3): a name, or
  * "*.example.org" for every name with one more label. "" is for all others, as the options "tls_certificate" and
- * "tls_key" are. chain: the certificate and those that lead to its authority; key: its private key; each the name of a
- * PEM file or PEM text ("-----BEGIN ..."). They are read when a listener is made, or reloaded, and refused there.
- * HWS_ERR_ARGUMENT: NULL; _NO_MEMORY. */
+ * "tls_key" are. chain: the certificate and those that lead to its authority; key: its private key, "" if
+ * it is in the same file; each the name of a PEM file or PEM text ("-----BEGIN ..."). They are read when a listener is
+ * made, or reloaded, and refused there. HWS_ERR_ARGUMENT: NULL; _NO_MEMORY. */
 HWS_API hws_result hws_options_add_certificate(hws_options *options, const char *host, const char *chain,
                                                const char *key);
 

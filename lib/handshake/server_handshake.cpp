@@ -334,9 +334,9 @@ std::string write_accept(std::string_view key, std::string_view subprotocol, std
   return head.append(policy_headers).append(headers).append("\r\n");
 }
 
-std::string write_response_head(int status, std::string_view headers, size_t body_size) {
+std::string write_response_head(int status, std::string_view headers, size_t body_size, std::string_view reason) {
   std::string head = "HTTP/1.1 " + std::to_string(status) + " ";
-  head.append(reason_phrase(status)).append("\r\n");
+  head.append(reason.empty() ? reason_phrase(status) : reason).append("\r\n");
   if (has_content(status)) {
     if (!has_field(headers, "Content-Type")) head += "Content-Type: text/plain; charset=utf-8\r\n";
     head += "Content-Length: " + std::to_string(body_size) + "\r\n";

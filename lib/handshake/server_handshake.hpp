@@ -32,8 +32,9 @@ struct UpgradeRequest {
 // An answer that is not 101.
 struct Refusal {
   int status = 400;
-  std::string body;        // text/plain, says why
-  bool head_only = false;  // to a HEAD: the body is only counted in Content-Length, not sent
+  std::string body;              // text/plain, says why
+  bool head_only = false;        // to a HEAD: the body is only counted in Content-Length, not sent
+  std::string_view reason = {};  // constant: in place of the status's own phrase
 };
 
 class RequestCheck {
@@ -63,7 +64,7 @@ std::string write_accept(std::string_view key, std::string_view subprotocol, std
 
 // A head for an answer with a body of `body_size` bytes, "Connection: close" and, where the status demands it, Upgrade,
 // Sec-WebSocket-Version: 13 (426) or Allow: GET (405). Content-Type is text/plain unless `headers` has one.
-std::string write_response_head(int status, std::string_view headers, size_t body_size);
+std::string write_response_head(int status, std::string_view headers, size_t body_size, std::string_view reason = {});
 
 // The reason phrase of a status, "" if unknown.
 std::string_view reason_phrase(int status);

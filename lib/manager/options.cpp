@@ -127,6 +127,11 @@ class SettingsReader {
   size_t next_ = 0;
 };
 
+// A key that is not named stands in the file of its certificate.
+TlsCertificate certificate_of(std::string_view host, std::string_view chain, std::string_view key) {
+  return {std::string(host), std::string(chain), std::string(key.empty() ? chain : key)};
+}
+
 TlsConfig make_tls_config(const Settings &settings, std::vector<TlsCertificate> certificates) {
   TlsConfig config;
   config.verify = settings.tls_verify;
@@ -134,12 +139,13 @@ TlsConfig make_tls_config(const Settings &settings, std::vector<TlsCertificate> 
   config.ca_path = settings.tls_ca_path;
   config.ca = settings.tls_ca;
   if (!settings.tls_certificate.empty()) {
-    config.certificates.push_back({"", settings.tls_certificate, settings.tls_key});
+    config.certificates.push_back(certificate_of("", settings.tls_certificate, settings.tls_key));
   }
   std::move(certificates.begin(), certificates.end(), std::back_inserter(config.certificates));
   if (settings.tls_client_auth == "optional") config.client_auth = ClientAuth::OPTIONAL;
   if (settings.tls_client_auth == "required") config.client_auth = ClientAuth::REQUIRED;
   config.tls13_only = settings.tls_min_version == "1.3";
+  config.kernel = settings.tls_kernel;
   config.pinned_keys = settings.tls_pinned_key;
   return config;
 }
@@ -219,7 +225,7 @@ Failure OptionValues::add_header(std::string_view name, std::string_view value) 
 }
 
 void OptionValues::add_certificate(std::string_view host, std::string_view chain, std::string_view key) {
-  certificates_.push_back({std::string(host), std::string(chain), std::string(key)});
+  certificates_.push_back(certificate_of(host, chain, key));
 }
 
 OptionValues &Options::change() {

@@ -62,6 +62,7 @@ void Manager::begin_session(Connection &connection) {
   if (const TlsStream *tls = connection.transport.tls()) {
     stats_.tls_handshakes++;
     if (tls->resumed()) stats_.tls_resumed++;
+    if (tls->kernel_encrypts()) stats_.tls_kernel++;
   }
   if (connection.dial != nullptr) {
     if (Failure failure = connection.session->start(connection.dial->url)) {
@@ -83,10 +84,13 @@ void Manager::fail_tls(Connection &connection) {
 // HTTP where TLS is spoken: the answer is in the words that the client understands.
 void Manager::refuse_plain_http(Connection &connection) {
   stats_.plain_on_tls++;
+  bool is_head = connection.transport.tls()->first_byte() == 'H';  // no other method begins so
   connection.transport.use(nullptr);
   connection.stage = Stage::RUNNING;
   constexpr Failure kPlain{Error::TLS, 400, "the peer spoke plain HTTP to a wss:// listener"};
-  connection.session->refuse_opening({400, "This port speaks TLS: use wss:// or https://.\n"}, kPlain);
+  // Clients show the reason phrase to people rather than the body.
+  constexpr std::string_view kReason = "This port speaks TLS: use wss:// or https://";
+  connection.session->refuse_opening({400, std::string(kReason) + "\n", is_head, kReason}, kPlain);
   attention_.push(connection);
 }
 

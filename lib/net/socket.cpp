@@ -213,8 +213,12 @@ Transfer write_socket(int fd, const iovec *pieces, int count) {
   msghdr message = {};
   message.msg_iov = const_cast<iovec *>(pieces);  // sendmsg does not write to it
   message.msg_iovlen = static_cast<decltype(message.msg_iovlen)>(std::min(count, kMostPieces));
+  return write_message(fd, message);
+}
+
+Transfer write_message(int fd, const msghdr &message) {
   ssize_t result = retry_interrupted([&] { return sendmsg(fd, &message, kSendFlags); });
-  return write_transfer(result, size_of(pieces, std::min(count, kMostPieces)));
+  return write_transfer(result, size_of(message.msg_iov, static_cast<int>(message.msg_iovlen)));
 }
 
 void shutdown_writing(int fd) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "bytes/error.hpp"
@@ -69,6 +70,8 @@ Transfer read_socket(int fd, void *data, size_t size);
 Transfer read_socket(int fd, const iovec *pieces, int count);
 Transfer write_socket(int fd, const void *data, size_t size);
 Transfer write_socket(int fd, const iovec *pieces, int count);
+// With control data for the kernel. At most 1024 pieces.
+Transfer write_message(int fd, const msghdr &message);
 // Ends our direction of the stream: the peer reads what was written and then the end.
 void shutdown_writing(int fd);
 

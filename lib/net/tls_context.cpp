@@ -122,7 +122,6 @@ bool use_chain(SSL_CTX *context, const std::string &source, std::string &detail)
 
 bool use_key(SSL_CTX *context, const TlsCertificate &certificate, std::string &detail) {
   const std::string &source = certificate.key;
-  if (source.empty()) return fails(detail, name_of(certificate.chain) + ": no key is given (the option tls_key)");
   std::string pem;
   if (!read_pem(source, pem, detail)) return false;
   Owned<BIO> bio = reader_of(pem);
@@ -173,6 +172,7 @@ int choose_protocol(SSL *, const unsigned char **out, unsigned char *size, const
 bool set_common(SSL_CTX *context, const TlsConfig &config) {
   // A fresh handshake on a running connection is what RFC 8446 abolished, and a way to make the peer work.
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  if (config.kernel) SSL_CTX_set_options(context, SSL_OP_ENABLE_KTLS);
   SSL_CTX_set_mode(context,
                    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_read_ahead(context, 1);
@@ -197,7 +197,7 @@ void TlsContext::FreeSession::operator()(ssl_session_st *session) const {
 }
 
 TlsContext::TlsContext(bool client, const TlsConfig &config)
-    : client_(client), verify_(config.verify), pinned_keys_(config.pinned_keys) {}
+    : client_(client), verify_(config.verify), kernel_(config.kernel), pinned_keys_(config.pinned_keys) {}
 
 TlsContext::~TlsContext() = default;
 
@@ -216,7 +216,9 @@ std::shared_ptr<TlsContext> TlsContext::make(bool client, const TlsConfig &confi
     fails(detail, "no random bytes");
     return nullptr;
   }
-  return made->add_all(config, detail) ? made : nullptr;
+  if (!made->add_all(config, detail)) made.reset();
+  ERR_clear_error();  // also of what OpenSSL says when it takes down what is half made
+  return made;
 }
 
 bool TlsContext::add_all(const TlsConfig &config, std::string &detail) {

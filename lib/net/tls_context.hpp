@@ -33,6 +33,7 @@ struct TlsConfig {
   std::vector<TlsCertificate> certificates;  // a client shows the first one
   ClientAuth client_auth = ClientAuth::NONE;
   bool tls13_only = false;
+  bool kernel = false;      // the kernel may encrypt and decrypt, where it can
   std::string pinned_keys;  // a client: "sha256//BASE64", several with ";" between; empty: any key
 };
 
@@ -47,6 +48,7 @@ class TlsContext {
 
   bool is_client() const { return client_; }
   bool verifies() const { return verify_; }
+  bool uses_kernel() const { return kernel_; }
   ssl_ctx_st *get() const { return contexts_.front().context.get(); }
   // True if the SHA-256 of a public key, in base64, is one of the pinned ones, or none is pinned.
   bool accepts_key(std::string_view digest) const;
@@ -83,6 +85,7 @@ class TlsContext {
 
   const bool client_;
   const bool verify_;
+  const bool kernel_;
   const std::string pinned_keys_;
   uint8_t session_scope_[16] = {};  // sessions of one context are no good in another
   std::vector<Hosted> contexts_;    // the first one is the default

@@ -12,6 +12,8 @@
 #include <openssl/x509v3.h>
 
 #include "net/address.hpp"
+#include "net/kernel_tls.hpp"
+#include "net/pieces.hpp"
 
 namespace hawser {
 
@@ -23,6 +25,8 @@ constexpr size_t kRecord = 16 * 1024;
 // the buffers for records in both directions, and afterwards, when they are there only while bytes are under way.
 constexpr size_t kHandshakeBytes = 64 * 1024;
 constexpr size_t kOpenBytes = 16 * 1024;
+// Bytes that the socket has no room for, from which on OpenSSL has to wait.
+constexpr size_t kMostUnsent = 16 * 1024;
 
 struct FreeX509 {
   void operator()(X509 *certificate) const { X509_free(certificate); }
@@ -33,44 +37,20 @@ std::string name_of(const X509_NAME *name) {
   if (!bio || X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) < 0) return "";
   char *data = nullptr;
   long size = BIO_get_mem_data(bio.get(), &data);
-  return {data, static_cast<size_t>(size)};
+  return size > 0 ? std::string(data, static_cast<size_t>(size)) : "";
 }
 
-// What is left of the pieces of a write.
-class Pieces {
- public:
-  Pieces(const iovec *next, int count) : next_(next) {
-    for (int i = 0; i < count; i++)
-      size_ += next[i].iov_len;
+// What OpenSSL says of TLS, and not of what failed below it; then its queue is empty.
+unsigned long take_error() {
+  unsigned long found = ERR_peek_error();
+  while (unsigned long error = ERR_get_error()) {
+    if (ERR_GET_LIB(error) != ERR_LIB_SSL) continue;
+    found = error;
+    break;
   }
-
-  size_t size() const { return size_; }
-  // The next `size` bytes where they lie; nullptr: not in one place.
-  const uint8_t *contiguous(size_t size) const { return next_->iov_len - used_ >= size ? at(*next_) + used_ : nullptr; }
-  const uint8_t *copy(uint8_t *to, size_t size) const {
-    const iovec *piece = next_;
-    size_t from = used_;
-    for (size_t copied = 0; copied < size; from = 0, piece++) {
-      size_t more = std::min(size - copied, piece->iov_len - from);
-      if (more != 0) std::memcpy(to + copied, at(*piece) + from, more);
-      copied += more;
-    }
-    return to;
-  }
-  void skip(size_t size) {
-    size_ -= size;
-    used_ += size;
-    while (size_ != 0 && used_ >= next_->iov_len)
-      used_ -= next_++->iov_len;
-  }
-
- private:
-  static const uint8_t *at(const iovec &piece) { return static_cast<const uint8_t *>(piece.iov_base); }
-
-  const iovec *next_;
-  size_t used_ = 0;  // bytes of *next_
-  size_t size_ = 0;
-};
+  ERR_clear_error();
+  return found;
+}
 
 // A certificate is for the name without the dot at its end, and so is SNI (RFC 6066 3).
 std::string without_dot(const std::string &host) {
@@ -86,13 +66,10 @@ struct TlsWire {
   static TlsStream &stream_of(const SSL *ssl) { return *static_cast<TlsStream *>(SSL_get_app_data(ssl)); }
 
   static int write(BIO *bio, const char *data, size_t size, size_t *written) {
-    TlsStream &stream = stream_of(bio);
     BIO_clear_retry_flags(bio);
-    Transfer done = write_socket(stream.fd_, data, size);
-    *written = done.size;
-    if (done.error != 0) stream.system_ = done.error;
-    if (done.size == 0 && done.would_block) BIO_set_retry_write(bio);
-    return done.size != 0 ? 1 : 0;
+    *written = stream_of(bio).send(reinterpret_cast<const uint8_t *>(data), size);
+    if (*written == 0 && stream_of(bio).system_ == 0) BIO_set_retry_write(bio);
+    return *written != 0 ? 1 : 0;
   }
 
   static int read(BIO *bio, char *data, size_t size, size_t *got) {
@@ -103,16 +80,17 @@ struct TlsWire {
       BIO_set_retry_read(bio);
       return 0;
     }
-    Transfer done = read_socket(stream.fd_, data, size);
-    stream.note_received(reinterpret_cast<const uint8_t *>(data), done, size);
+    Transfer done = stream.receive(reinterpret_cast<uint8_t *>(data), size);
     *got = done.size;
     if (done.would_block) BIO_set_retry_read(bio);
     return done.size != 0 ? 1 : 0;
   }
 
-  static long control(BIO *bio, int command, long, void *) {
-    if (command == BIO_CTRL_EOF) return stream_of(bio).ended_ ? 1 : 0;
-    return command == BIO_CTRL_FLUSH ? 1 : 0;
+  static long control(BIO *bio, int command, long number, void *pointer) {
+    const TlsStream &stream = stream_of(bio);
+    if (command == BIO_CTRL_EOF) return stream.ended_ ? 1 : 0;
+    if (command == BIO_CTRL_FLUSH) return 1;
+    return stream.kernel_ ? stream.kernel_->control(command, number, pointer) : 0;
   }
 
   static const BIO_METHOD *make_method() {
@@ -167,7 +145,7 @@ std::unique_ptr<TlsStream> TlsStream::make(std::shared_ptr<TlsContext> context, 
 }
 
 TlsStream::TlsStream(std::shared_ptr<TlsContext> context, const std::string &host, Budget &budget)
-    : context_(std::move(context)), host_(without_dot(host)), budget_(budget) {}
+    : context_(std::move(context)), host_(without_dot(host)), budget_(budget), unsent_(budget) {}
 
 TlsStream::~TlsStream() {
   // SSL_free would take the session for spoilt if there was no close_notify. That is no attack on it (RFC 5246 7.2.1),
@@ -212,7 +190,8 @@ bool TlsStream::set_up_client() {
   SSL_set_verify(ssl, SSL_VERIFY_PEER, TlsWire::verified);
   X509_VERIFY_PARAM *rules = SSL_get0_param(ssl);
   if (is_address) return X509_VERIFY_PARAM_set1_ip_asc(rules, host_.c_str()) == 1;
-  X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  // RFC 9110 4.3.4: the names of a certificate are its alternative ones; the subject's CN is none.
+  X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   return X509_VERIFY_PARAM_set1_host(rules, host_.c_str(), 0) == 1;
 }
 
@@ -221,18 +200,25 @@ void TlsStream::begin(int fd, bool hung_up) {
   hung_up_ = hung_up;
   drained_ = false;
   system_ = 0;
+  if (context_->uses_kernel() && kernel_ == nullptr) kernel_ = KernelTls::make(fd);
   ERR_clear_error();  // SSL_get_error looks at it, and another user of OpenSSL may have left something
 }
 
-void TlsStream::note_received(const uint8_t *data, const Transfer &got, size_t wanted) {
+// What OpenSSL reads.
+Transfer TlsStream::receive(uint8_t *data, size_t size) {
+  bool decrypted = kernel_ && kernel_->decrypts();
+  Transfer got = decrypted ? kernel_->read(data, size) : read_socket(fd_, data, size);
   if (got.size != 0 && !any_) {
     any_ = true;
     first_ = data[0];
   }
-  // A short read means that there is no more, but for a hang-up that was reported already.
-  drained_ = got.would_block || (got.size < wanted && !hung_up_ && !got.end);
-  if (got.end) ended_ = true;
+  // A short read means that there is no more, but for a hang-up that was reported already. The kernel gives records.
+  drained_ = got.would_block || (got.size < size && !hung_up_ && !got.end && !decrypted);
+  // The kernel tells of a reset once. If a write was told, a read sees no more than an end.
+  if (got.end && reset_) system_ = ECONNRESET;
+  if (got.end && !reset_) ended_ = true;
   if (got.error != 0) system_ = got.error;
+  return got;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -266,10 +252,9 @@ TlsStream::Step TlsStream::stop(int result) {
 // Says why nothing goes on, and leaves OpenSSL's queue clean.
 void TlsStream::give_up() {
   broken_ = true;
-  unsigned long error = ERR_peek_error();
+  unsigned long error = take_error();
   reason_ = rejection_ != 0 ? rejection_ : ERR_GET_REASON(error);
   set_failure(error);
-  ERR_clear_error();
 }
 
 // For people: where there is no memory for it, there are no words.
@@ -316,7 +301,9 @@ bool TlsStream::check_pin() {
 
 Transfer TlsStream::read(int fd, void *data, size_t size, bool hung_up) {
   begin(fd, hung_up);
+  send_unsent();
   awaits_room_ = false;
+  system_ = 0;  // if it cannot be sent, there may be something to read all the same
   Transfer all;
   while (all.size < size) {
     size_t got = 0;
@@ -327,6 +314,8 @@ Transfer TlsStream::read(int fd, void *data, size_t size, bool hung_up) {
     }
     all.size += got;
   }
+  // What a write has left goes with the next write.
+  awaits_room_ = awaits_room_ || (pending_ == 0 && !unsent_.empty());
   return all;
 }
 
@@ -337,11 +326,11 @@ void TlsStream::end_read(int result, Transfer &all) {
     awaits_room_ = why == SSL_ERROR_WANT_WRITE;
   } else if (why == SSL_ERROR_ZERO_RETURN) {
     all.end = true;
+  } else if (ended_ && ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+    all.end = truncated_ = broken_ = true;  // and the alert about it may have failed
   } else if (system_ != 0) {
     all.error = system_;
     broken_ = true;
-  } else if (ended_ && ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
-    all.end = truncated_ = broken_ = true;
   } else {
     give_up();
     all.error = EPROTO;
@@ -349,49 +338,73 @@ void TlsStream::end_read(int result, Transfer &all) {
   ERR_clear_error();
 }
 
-// Pieces that are small together leave in one record. One that was begun has to be offered again with the bytes that it
-// had: OpenSSL has encrypted them, or has not got to them yet, because something of its own had to go first.
+// OpenSSL would have to be offered the same bytes again for a record that was sent in part, and could say nothing of
+// its own before (a KeyUpdate that the peer asks for fails then). So it never sees a full socket once the connection is
+// open: what the socket does not take is kept here. What moved; 0: nothing did, for want of room if system_ is 0.
+size_t TlsStream::send(const uint8_t *data, size_t size) {
+  Transfer done;
+  bool typed = kernel_ && kernel_->record_is_due();
+  if (unsent_.empty()) done = typed ? kernel_->write_record(data, size) : write_socket(fd_, data, size);
+  if (done.error != 0) {
+    system_ = done.error;
+    reset_ = reset_ || done.error == ECONNRESET;
+    return 0;
+  }
+  if (!open_ || typed || done.size == size || unsent_.size() >= kMostUnsent) return done.size;
+  if (unsent_.append(data + done.size, size - done.size)) return size;
+  system_ = ENOMEM;
+  return 0;
+}
+
+// False if the socket has no room for all of it, or is broken, as system_ tells.
+bool TlsStream::send_unsent() {
+  if (unsent_.empty()) return true;
+  Transfer done = write_socket(fd_, unsent_.data(), unsent_.size());
+  system_ = done.error;
+  unsent_.consume(done.size);
+  if (!unsent_.empty()) return false;
+  unsent_.release();
+  return true;
+}
+
+// Pieces that are small together leave in one record. The bytes of a record count as written when all of it was sent.
 Transfer TlsStream::write(int fd, const iovec *pieces, int count) {
+  if (kernel_encrypts()) return write_socket(fd, pieces, count);
   begin(fd, false);
   Transfer done;
   Pieces rest(pieces, count);
   uint8_t together[kRecord];
-  while (rest.size() != 0) {
-    size_t size = std::min(rest.size(), pending_ != 0 ? pending_ : kRecord);
+  while (send_unsent()) {
+    size_t sent = std::min(pending_, rest.size());
+    pending_ -= sent;
+    rest.skip(sent);
+    done.size += sent;
+    if (rest.size() == 0) return done;
+    size_t size = std::min(rest.size(), kRecord);
     const uint8_t *data = rest.contiguous(size);
     if (data == nullptr) data = rest.copy(together, size);
-    // Less than that where the peer takes shorter records only (RFC 6066 4, RFC 8449).
-    size_t written = write_some(data, size, done);
-    if (written == 0) break;
-    rest.skip(written);
+    if (!write_record(data, size)) break;
   }
+  done.would_block = system_ == 0;
+  done.error = system_;
+  broken_ = broken_ || system_ != 0;
   return done;
 }
 
-// What went; 0: nothing more does.
-size_t TlsStream::write_some(const uint8_t *data, size_t size, Transfer &done) {
-  size_t written = 0;
-  int result = SSL_write_ex(ssl_.get(), data, size, &written);
-  if (result == 1) {
-    pending_ = 0;
-    done.size += written;
-    return written;
-  }
+// It takes less than that where the peer wants shorter records (RFC 6066 4, RFC 8449).
+bool TlsStream::write_record(const uint8_t *data, size_t size) {
+  int result = SSL_write_ex(ssl_.get(), data, size, &pending_);
+  if (result == 1) return true;
   int why = SSL_get_error(ssl_.get(), result);
-  if (why == SSL_ERROR_WANT_WRITE || why == SSL_ERROR_WANT_READ) {
-    pending_ = size;
-    done.would_block = true;
-  } else {
-    done.error = system_ != 0 ? system_ : EPROTO;
-    broken_ = true;
-  }
+  if (why != SSL_ERROR_WANT_WRITE && why != SSL_ERROR_WANT_READ && system_ == 0) system_ = EPROTO;
   ERR_clear_error();
-  return 0;
+  return false;
 }
 
 void TlsStream::shut_down(int fd) {
-  if (!open_ || broken_ || pending_ != 0) return;
+  if (!open_ || broken_) return;
   begin(fd, false);
+  if (!send_unsent()) return;
   SSL_shutdown(ssl_.get());
   ERR_clear_error();
 }
@@ -405,6 +418,10 @@ const char *TlsStream::version() const {
 
 const char *TlsStream::cipher() const {
   return SSL_get_cipher_name(ssl_.get());
+}
+
+bool TlsStream::kernel_encrypts() const {
+  return kernel_ && kernel_->encrypts();
 }
 
 bool TlsStream::resumed() const {

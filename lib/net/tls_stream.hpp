@@ -7,10 +7,13 @@
 #include <string>
 
 #include "bytes/budget.hpp"
+#include "bytes/buffer.hpp"
 #include "net/socket.hpp"
 #include "net/tls_context.hpp"
 
 namespace hawser {
+
+class KernelTls;
 
 class TlsStream {
  public:
@@ -36,15 +39,18 @@ class TlsStream {
   // reports nothing more: only the end itself is the end. `end` is close_notify, or the end of the TCP connection:
   // truncated() tells which. `error` without a failure() is an errno.
   Transfer read(int fd, void *data, size_t size, bool hung_up);
-  // The last read ended because TLS itself has something to send, for which the socket has no room (RFC 8446 4.6.3).
+  // TLS itself has something to send, for which the socket has no room (RFC 8446 4.6.3): the next read sends it.
   bool awaits_room() const { return awaits_room_; }
   // As write_socket. Pieces that are small together leave in one record.
   Transfer write(int fd, const iovec *pieces, int count);
-  // A record was sent in part: the bytes in it, which were not reported as written, have to be offered again.
+  // A record was sent in part: the bytes in it, which were not reported as written, have to be offered again. (What
+  // they are does not matter any more.)
   bool retrying() const { return pending_ != 0; }
   // Sends close_notify, if there is room for it.
   void shut_down(int fd);
 
+  // What the peer began with; 0: nothing has come.
+  uint8_t first_byte() const { return first_; }
   // The TCP connection ended without close_notify.
   bool truncated() const { return truncated_; }
   // OpenSSL's words about what failed, with the certificate's subject and depth where it is one; and its code: of the
@@ -56,6 +62,8 @@ class TlsStream {
   const char *version() const;
   const char *cipher() const;
   bool resumed() const;
+  // The kernel makes the records of what is written (TlsConfig::kernel).
+  bool kernel_encrypts() const;
   // The subject of the peer's certificate (RFC 2253); empty if it has shown none.
   std::string peer_subject() const;
 
@@ -69,23 +77,27 @@ class TlsStream {
   bool set_up();
   bool set_up_client();
   void begin(int fd, bool hung_up);
-  void note_received(const uint8_t *data, const Transfer &got, size_t wanted);
+  Transfer receive(uint8_t *data, size_t size);
   Step conclude();
   Step stop(int result);
   void end_read(int result, Transfer &all);
   void give_up();
   void set_failure(unsigned long error);
-  size_t write_some(const uint8_t *data, size_t size, Transfer &done);
+  bool write_record(const uint8_t *data, size_t size);
+  size_t send(const uint8_t *data, size_t size);
+  bool send_unsent();
   bool check_pin();
 
   const std::shared_ptr<TlsContext> context_;
   const std::string host_;
   Budget &budget_;
+  std::unique_ptr<KernelTls> kernel_;
   size_t held_ = 0;  // bytes of the budget
   std::unique_ptr<ssl_st, FreeSsl> ssl_;
   std::string failure_;
   std::string rejected_;  // what the verification did not like
-  size_t pending_ = 0;    // bytes of a record that was sent in part
+  Buffer unsent_;         // of records: the socket had no room for it
+  size_t pending_ = 0;    // bytes in the last of them, or of it what was not reported yet
   int reason_ = 0;
   int fd_ = -1;
   int system_ = 0;     // errno of the socket
@@ -95,6 +107,7 @@ class TlsStream {
   bool hung_up_ = false;
   bool drained_ = false;  // the socket has no more for this call
   bool ended_ = false;    // the socket has come to its end
+  bool reset_ = false;    // OpenSSL was told that the peer has reset the connection, and may have passed over it
   bool open_ = false;     // the handshake is done
   bool broken_ = false;   // nothing more can be said
   bool truncated_ = false;

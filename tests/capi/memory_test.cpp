@@ -1,9 +1,11 @@
 // Every allocation of the library fails once: each call answers HWS_ERR_NO_MEMORY or NULL, each id that was told gets
-// its CLOSE, and the manager stays usable.
+// its CLOSE, and the manager stays usable. So do those of OpenSSL, as far as the library calls it.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
+#include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -12,14 +14,45 @@
 
 extern "C" {
 #include "support/log.h"
+#include "support/raw_tls.h"
 }
 
 using hawser::allocations_left;
 
 namespace {
 
-constexpr size_t kLarge = 8'000'000;  // more than the kernel takes
+constexpr size_t kLarge = 8'000'000;                             // more than the kernel takes
+constexpr char kCompressedHello[] = "\xf2\x48\xcd\xc9\xc9\x07";  // RFC 7692 7.2.3.1, with the 0 behind it
 uint8_t large[kLarge];
+
+// As allocations_left, for OpenSSL in the library; the raw peer has its own memory.
+int64_t openssl_left = -1;
+int64_t openssl_failed = 0;
+thread_local bool inside = false;
+
+struct Inside {
+  Inside() { inside = true; }
+  ~Inside() { inside = false; }
+};
+
+bool openssl_may_allocate() {
+  if (!inside || openssl_left < 0) return true;
+  if (openssl_left > 0) return openssl_left-- > 0;
+  openssl_failed++;
+  return false;
+}
+
+void *openssl_malloc(size_t size, const char *, int) {
+  return openssl_may_allocate() ? std::malloc(size) : nullptr;
+}
+
+void *openssl_realloc(void *memory, size_t size, const char *, int) {
+  return openssl_may_allocate() ? std::realloc(memory, size) : nullptr;
+}
+
+void openssl_free(void *memory, const char *, int) {
+  std::free(memory);
+}
 
 // From here on `count` allocations succeed.
 void allow(int64_t count) {
@@ -126,13 +159,34 @@ void test_session(void **) {
   }
 }
 
+// What lies between the application and the wire.
+struct Layers {
+  bool tls;
+  const char *deflate;
+};
+
+void use(const Layers &layers) {
+  if (layers.tls) {
+    setenv("HAWSER_TEST_TLS", "1", 1);
+  } else {
+    unsetenv("HAWSER_TEST_TLS");
+  }
+}
+
+constexpr Layers kPlain = {false, "off"};
+constexpr Layers kTls = {true, "off"};
+constexpr Layers kAll[] = {kPlain, kTls, {false, "shared"}, {false, "dedicated"}, {true, "dedicated"}};
+
 // A conversation in which one allocation fails.
 struct Scene {
   log diary = {};
+  Layers layers = kPlain;
   hws_id listener = 0;
   hws_id id = 0;
   int port = 0;
   raw_peer peer = {};
+
+  bool deflates() const { return std::strcmp(layers.deflate, "off") != 0; }
 };
 
 // Whether a call may be answered so after memory has run out once.
@@ -142,6 +196,7 @@ bool is_expected(int64_t answer) {
 }
 
 void pump(void *with) {
+  Inside inside;
   hws_manager_flush(static_cast<log *>(with)->manager);
   log_poll(static_cast<log *>(with), 1);
 }
@@ -176,32 +231,39 @@ void *send_mail(void *with) {
 bool converse(Scene &scene) {
   hws_manager *manager = scene.diary.manager;
   bool fine = true;
-  auto check = [&](int64_t answer) { fine = fine && is_expected(answer); };
-  raw_write_request(&scene.peer, "/", "Sec-WebSocket-Protocol: a, b\r\n");
+  auto check = [&](auto call) {
+    Inside in;
+    fine = fine && is_expected(call());
+  };
+  raw_write_request(&scene.peer, "/",
+                    scene.deflates()
+                        ? "Sec-WebSocket-Protocol: a, b\r\nSec-WebSocket-Extensions: permessage-deflate\r\n"
+                        : "Sec-WebSocket-Protocol: a, b\r\n");
   poll_some(scene);
   remember_id(scene);
-  check(hws_manager_accept(manager, scene.id, "b", nullptr));
+  check([&] { return hws_manager_accept(manager, scene.id, "b", nullptr); });
   poll_some(scene);
   raw_write_frame(&scene.peer, RAW_TEXT, "in ", 3);
   poll_some(scene);
   raw_write_frame(&scene.peer, RAW_FIN | RAW_CONTINUATION, "parts", 5);
   raw_write_frame(&scene.peer, RAW_FIN | RAW_PING, "ping", 4);
+  if (scene.deflates()) raw_write_frame(&scene.peer, RAW_FIN | 0x40 | RAW_TEXT, kCompressedHello, 7);
   poll_some(scene);
-  check(hws_manager_send(manager, scene.id, HWS_TEXT, "small", 5));
-  check(hws_manager_send(manager, scene.id, HWS_BINARY, large, kLarge));
-  check(hws_manager_send(manager, scene.id, HWS_BINARY, large, 100'000));
-  check(hws_manager_broadcast(manager, scene.listener, 0, HWS_BINARY, large, 50'000));
-  check(hws_manager_send_part(manager, scene.id, HWS_TEXT, "a ", 2, 0));
-  check(hws_manager_broadcast(manager, scene.listener, 0, HWS_TEXT, "behind it", 9));
-  check(hws_manager_send_part(manager, scene.id, HWS_TEXT, "part", 4, 1));
-  check(hws_manager_ping(manager, scene.id, "p", 1));
+  check([&] { return hws_manager_send(manager, scene.id, HWS_TEXT, "small", 5); });
+  check([&] { return hws_manager_send(manager, scene.id, HWS_BINARY, large, kLarge); });
+  check([&] { return hws_manager_send(manager, scene.id, HWS_BINARY, large, 100'000); });
+  check([&] { return hws_manager_broadcast(manager, scene.listener, 0, HWS_BINARY, large, 50'000); });
+  check([&] { return hws_manager_send_part(manager, scene.id, HWS_TEXT, "a ", 2, 0); });
+  check([&] { return hws_manager_broadcast(manager, scene.listener, 0, HWS_TEXT, "behind it", 9); });
+  check([&] { return hws_manager_send_part(manager, scene.id, HWS_TEXT, "part", 4, 1); });
+  check([&] { return hws_manager_ping(manager, scene.id, "p", 1); });
   poll_some(scene);
   Mail mail = {&scene, HWS_OK, HWS_OK};
   pthread_t thread;
   if (pthread_create(&thread, nullptr, send_mail, &mail) != 0) return false;
   pthread_join(thread, nullptr);
-  check(mail.sent);
-  check(mail.closed);
+  check([&] { return mail.sent; });
+  check([&] { return mail.closed; });
   poll_some(scene);
   return fine;
 }
@@ -219,16 +281,19 @@ bool serves_again(Scene &scene) {
 
 // A conversation with the memory that `let` allows: every id gets one CLOSE, and after it the manager serves on.
 template <typename Let>
-void check_server(int memory_budget, Let let) {
+void check_server(const Layers &layers, int memory_budget, Let let) {
   Scene scene;
+  scene.layers = layers;
+  use(layers);
   hws_options *options =
       log_options("requests", 1, "keep_handshake", 1, "memory_budget", memory_budget, static_cast<char *>(nullptr));
+  assert_int_equal(hws_options_set_text(options, "deflate", layers.deflate), HWS_OK);
   log_open(&scene.diary, options);
   scene.listener = log_listen(&scene.diary, nullptr, &scene.port);
   raw_peer_init(&scene.peer, raw_connect(scene.port), 1, pump, &scene.diary);
   let();
   bool fine = converse(scene);
-  allocations_left = -1;
+  allocations_left = openssl_left = -1;
   assert_true(fine);
   raw_peer_close(&scene.peer);
   // An undecided request would wait for its deadline.
@@ -241,67 +306,144 @@ void check_server(int memory_budget, Let let) {
   // One for each that was told.
   assert_int_equal(log_count(&scene.diary, HWS_EVENT_CLOSE, 0), log_count(&scene.diary, HWS_EVENT_REQUEST, 0));
   log_poll(&scene.diary, 0);
-  assert_int_equal(hws_manager_stat(scene.diary.manager, "memory"), 0);
+  // The compressor and the inflater that all share stay.
+  int64_t shared = std::strcmp(layers.deflate, "shared") == 0 ? 400'000 : 0;
+  assert_in_range(hws_manager_stat(scene.diary.manager, "memory"), 0, shared);
   assert_int_equal(hws_manager_stat(scene.diary.manager, "connections"), 0);
   log_close(&scene.diary);
   hws_options_free(options);
 }
 
 void test_server(void **) {
-  int64_t n = 0;
-  do {
-    check_server(-1, [n] { allow(n); });
-    n++;
-  } while (hawser::allocations_failed != 0);
-  assert_true(n > 10);
+  for (const Layers &layers : kAll) {
+    int64_t n = 0;
+    do {
+      check_server(layers, -1, [n] { allow(n); });
+      n++;
+    } while (hawser::allocations_failed != 0);
+    assert_true(n > 10);
+  }
 }
 
 // From what a request takes to more than all of it.
 void test_budget(void **) {
-  for (int budget = 2000; budget < 10'000'000; budget += budget / 8)
-    check_server(budget, [] {});
+  for (const Layers &layers : kAll) {
+    constexpr int kHandshake = 64 * 1024;  // of TLS
+    for (int budget = layers.tls ? kHandshake + 2000 : 2000; budget < 10'000'000; budget += budget / 6)
+      check_server(layers, budget, [] {});
+  }
+}
+
+// OpenSSL needs thousands of them: some of each kind fail.
+void test_openssl_in_server(void **) {
+  int64_t n = 0;
+  do {
+    openssl_failed = 0;
+    check_server(kTls, -1, [n] { openssl_left = n; });
+    n += n < 40 ? 1 : 37;
+  } while (openssl_failed != 0);
+  assert_true(n > 500);
+}
+
+void check_client(const Layers &layers, int64_t n, int64_t openssl, bool &enough) {
+  Scene scene;
+  use(layers);
+  int server = raw_listen(&scene.port);
+  char url[128];
+  std::snprintf(url, sizeof url, "%s://localhost:%d/a/path/that/no/string/holds/in/itself", layers.tls ? "wss" : "ws",
+                scene.port);
+  hws_options *options = hws_options_new();
+  assert_int_equal(hws_options_set_text(options, "deflate", layers.deflate), HWS_OK);
+  log_open(&scene.diary, options);
+  raw_peer_init(&scene.peer, -1, 0, pump, &scene.diary);
+  allow(n);
+  openssl_left = openssl;
+  openssl_failed = 0;
+  inside = true;
+  scene.id = hws_manager_connect(scene.diary.manager, url, nullptr);
+  inside = false;
+  for (int i = 0; i < 20; i++)
+    pump(&scene.diary);
+  bool refused = scene.id < 0;
+  bool ended = !refused && log_count(&scene.diary, HWS_EVENT_CLOSE, scene.id) == 1;
+  if (!refused && !ended) raw_peer_init(&scene.peer, raw_accept(server, pump, &scene.diary), 0, pump, &scene.diary);
+  if (scene.peer.fd >= 0 && layers.tls) raw_peer_start_tls(&scene.peer);
+  const char *extension =
+      std::strcmp(layers.deflate, "off") != 0 ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : nullptr;
+  bool answered = scene.peer.fd >= 0 && raw_answer(&scene.peer, extension) == 0;
+  poll_some(scene);
+  inside = true;
+  hws_result sent = hws_manager_send(scene.diary.manager, scene.id, HWS_BINARY, large, kLarge);
+  inside = false;
+  poll_some(scene);
+  bool all = allow_all();
+  openssl_left = -1;
+  enough = all && openssl_failed == 0;
+  if (enough) assert_true(answered);
+  if (refused) assert_true(scene.id == HWS_ERR_NO_MEMORY || scene.id == HWS_ERR_TLS);
+  assert_true(is_expected(sent));
+  if (scene.peer.fd >= 0) raw_peer_close(&scene.peer);
+  if (!refused) assert_true(log_wait_count(&scene.diary, HWS_EVENT_CLOSE, scene.id, 1));
+  log_settle(&scene.diary);
+  assert_int_equal(log_count(&scene.diary, HWS_EVENT_CLOSE, 0), refused ? 0 : 1);
+  assert_int_equal(hws_manager_stat(scene.diary.manager, "memory"), 0);
+  log_close(&scene.diary);
+  hws_options_free(options);
+  close(server);
 }
 
 void test_client(void **) {
-  bool enough = false;
-  for (int64_t n = 0; !enough; n++) {
-    Scene scene;
-    int server = raw_listen(&scene.port);
-    char url[128];
-    std::snprintf(url, sizeof url, "ws://localhost:%d/a/path/that/no/string/holds/in/itself", scene.port);
-    log_open(&scene.diary, nullptr);
-    raw_peer_init(&scene.peer, -1, 0, pump, &scene.diary);
-    allow(n);
-    scene.id = hws_manager_connect(scene.diary.manager, url, nullptr);
-    for (int i = 0; i < 20; i++)
-      pump(&scene.diary);
-    bool refused = scene.id < 0;
-    bool ended = !refused && log_count(&scene.diary, HWS_EVENT_CLOSE, scene.id) == 1;
-    if (!refused && !ended) raw_peer_init(&scene.peer, raw_accept(server, pump, &scene.diary), 0, pump, &scene.diary);
-    bool answered = scene.peer.fd >= 0 && raw_answer(&scene.peer, nullptr) == 0;
-    poll_some(scene);
-    hws_result sent = hws_manager_send(scene.diary.manager, scene.id, HWS_BINARY, large, kLarge);
-    poll_some(scene);
-    enough = allow_all();
-    if (enough) assert_true(answered);
-    if (refused) assert_int_equal(scene.id, HWS_ERR_NO_MEMORY);
-    assert_true(is_expected(sent));
-    if (scene.peer.fd >= 0) raw_peer_close(&scene.peer);
-    if (!refused) assert_true(log_wait_count(&scene.diary, HWS_EVENT_CLOSE, scene.id, 1));
-    log_settle(&scene.diary);
-    assert_int_equal(log_count(&scene.diary, HWS_EVENT_CLOSE, 0), refused ? 0 : 1);
-    assert_int_equal(hws_manager_stat(scene.diary.manager, "memory"), 0);
-    log_close(&scene.diary);
-    close(server);
+  for (const Layers &layers : {kPlain, kTls, Layers{false, "dedicated"}, Layers{true, "dedicated"}}) {
+    bool enough = false;
+    for (int64_t n = 0; !enough; n++)
+      check_client(layers, n, -1, enough);
   }
+}
+
+void test_openssl_in_client(void **) {
+  bool enough = false;
+  for (int64_t n = 0; !enough; n += n < 40 ? 1 : 37)
+    check_client(kTls, -1, n, enough);
+}
+
+// Setting up: a listener, and its reload.
+void test_openssl_in_setup(void **) {
+  use(kTls);
+  hws_manager *manager = log_new_manager(nullptr);
+  hws_id listener = HWS_ERR_TLS;
+  for (int64_t n = 0; listener < 0; n += n < 40 ? 1 : 37) {
+    Inside in;
+    openssl_left = n;
+    listener = hws_manager_listen(manager, "wss://127.0.0.1:0/", nullptr);
+    openssl_left = -1;
+    assert_true(listener > 0 || listener == HWS_ERR_TLS || listener == HWS_ERR_NO_MEMORY);
+    assert_int_equal(ERR_peek_error(), 0);
+  }
+  hws_result reloaded = HWS_ERR_TLS;
+  for (int64_t n = 0; reloaded != HWS_OK; n += n < 40 ? 1 : 37) {
+    Inside in;
+    openssl_left = n;
+    reloaded = hws_manager_reload_tls(manager, listener, nullptr);
+    openssl_left = -1;
+    assert_true(reloaded == HWS_OK || reloaded == HWS_ERR_TLS || reloaded == HWS_ERR_NO_MEMORY);
+  }
+  hws_manager_free(manager);
 }
 
 }  // namespace
 
 int main() {
+  if (CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free) != 1) return 1;
   const CMUnitTest tests[] = {
-      cmocka_unit_test(test_options), cmocka_unit_test(test_handles), cmocka_unit_test(test_session),
-      cmocka_unit_test(test_server),  cmocka_unit_test(test_budget),  cmocka_unit_test(test_client),
+      cmocka_unit_test(test_options),
+      cmocka_unit_test(test_handles),
+      cmocka_unit_test(test_session),
+      cmocka_unit_test(test_server),
+      cmocka_unit_test(test_budget),
+      cmocka_unit_test(test_client),
+      cmocka_unit_test(test_openssl_in_setup),
+      cmocka_unit_test(test_openssl_in_server),
+      cmocka_unit_test(test_openssl_in_client),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -381,6 +381,7 @@ static void test_tls(void **state) {
   assert_int_equal(stat_of(&log, "tls_handshakes"), 4);
   assert_int_equal(stat_of(&log, "tls_resumed"), 2);
   assert_int_equal(stat_of(&log, "tls_failures"), 0);
+  assert_int_equal(stat_of(&log, "tls_kernel"), 0); /* it has to be asked for */
   say(&log, port, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   assert_true(reaches(&log, "plain_on_tls", 1));
   assert_int_equal(stat_of(&log, "tls_failures"), 0);
@@ -398,10 +399,10 @@ static void test_tls(void **state) {
 
 /* By index and by name, and every counter that there is has its scenario above. */
 static void test_discovery(void **state) {
-  static const char *const kTested[] = {"connections",    "handshakes",        "accepted",       "opened",
-                                        "accept_errors",  "handshakes_failed", "tls_handshakes", "tls_resumed",
-                                        "tls_failures",   "plain_on_tls",      "tls_on_plain",   "messages_received",
-                                        "bytes_received", "bytes_sent",        "sends_refused",  "memory"};
+  static const char *const kTested[] = {
+      "connections",       "handshakes",     "accepted",   "opened",        "accept_errors", "handshakes_failed",
+      "tls_handshakes",    "tls_resumed",    "tls_kernel", "tls_failures",  "plain_on_tls",  "tls_on_plain",
+      "messages_received", "bytes_received", "bytes_sent", "sends_refused", "memory"};
   hws_manager *manager = log_new_manager(NULL);
   const int32_t count = sizeof kTested / sizeof *kTested;
   int32_t i;

@@ -24,7 +24,8 @@ static int use_tls(hws_options *options) {
   if (!raw_tls_wanted()) return 1;
   return hws_options_set_text(options, "tls_certificate", raw_tls_certificate()) == HWS_OK &&
          hws_options_set_text(options, "tls_key", raw_tls_key()) == HWS_OK &&
-         hws_options_set_text(options, "tls_ca", raw_tls_certificate()) == HWS_OK;
+         hws_options_set_text(options, "tls_ca", raw_tls_certificate()) == HWS_OK &&
+         hws_options_set_int(options, "tls_kernel", raw_tls_by_kernel()) == HWS_OK;
 }
 
 hws_manager *log_new_manager(hws_options *options) {
@@ -133,7 +134,7 @@ hws_id log_listen(struct log *log, const hws_options *options, int *port) {
   const char *url = raw_tls_wanted() ? "wss://127.0.0.1:0/" : "ws://127.0.0.1:0/";
   hws_id listener = hws_manager_listen(log->manager, url, options);
   *port = log_port(log, listener);
-  if (raw_tls_wanted()) raw_tls_note_port(*port);
+  raw_tls_note_port(*port, raw_tls_wanted());
   return listener;
 }
 

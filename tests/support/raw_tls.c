@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "support/certificates.h"
 
@@ -14,8 +15,13 @@ int raw_tls_wanted(void) {
   return getenv("HAWSER_TEST_TLS") != NULL;
 }
 
-void raw_tls_note_port(int port) {
-  if (port > 0 && port < MANY) tls_ports[port] = 1;
+int raw_tls_by_kernel(void) {
+  const char *wanted = getenv("HAWSER_TEST_TLS");
+  return wanted != NULL && strcmp(wanted, "kernel") == 0;
+}
+
+void raw_tls_note_port(int port, int speaks_tls) {
+  if (port > 0 && port < MANY) tls_ports[port] = speaks_tls != 0;
 }
 
 void raw_tls_note_socket(int fd, int port) {

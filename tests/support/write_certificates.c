@@ -37,6 +37,7 @@ int main(int argc, char **argv) {
   }
   write_file("root.pem", root.pem);
   write_file("other_root.pem", other_root.pem);
+  write_file("authority.pem", middle.pem);
   one = certificate_make("localhost", kHosts, &middle, 0);
   write_pair("server", &one, &middle);
   write_pair("without_chain", &one, NULL);
