@@ -39,21 +39,20 @@ void give_memory(void *budget, void *address) {
   std::free(memory);
 }
 
-std::unique_ptr<z_stream> make_stream(Budget &budget) {
-  std::unique_ptr<z_stream> stream(new (std::nothrow) z_stream());
-  if (!stream) return nullptr;
+z_stream *make_stream(Budget &budget) {
+  auto *stream = new (std::nothrow) z_stream();
+  if (stream == nullptr) return nullptr;
   stream->zalloc = take_memory;
   stream->zfree = give_memory;
   stream->opaque = &budget;
   return stream;
 }
 
-// Room for `step` more bytes: twice as much as before, but no more than the message may come to need.
-bool make_room(Buffer &to, size_t step, uint64_t most) {
-  uint64_t needed = uint64_t{to.size()} + step;
-  if (to.capacity() >= needed) return true;
-  uint64_t grown = std::max<uint64_t>(needed, 2 * uint64_t{to.capacity()});
-  return to.reserve_exactly(static_cast<size_t>(std::min(grown, to.size() + most)));
+// Room for more bytes: as much again as there are, but no more than the message may come to need; near the budget less.
+bool make_room(Buffer &to, uint64_t most) {
+  if (to.capacity() > to.size()) return true;
+  uint64_t more = std::min<uint64_t>(std::max(kLeastRoom, to.size()), most);
+  return to.reserve_exactly(to.size() + more) || to.reserve_exactly(to.size() + std::min<uint64_t>(kLeastRoom, more));
 }
 
 void feed(z_stream &stream, const uint8_t *&data, size_t &size) {
@@ -66,11 +65,22 @@ void feed(z_stream &stream, const uint8_t *&data, size_t &size) {
 
 }  // namespace
 
+// A stream that zlib has not begun has nothing to end.
+void DeflateEnd::operator()(z_stream *stream) const {
+  deflateEnd(stream);
+  delete stream;
+}
+
+void InflateEnd::operator()(z_stream *stream) const {
+  inflateEnd(stream);
+  delete stream;
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Compressing
 
 std::unique_ptr<Compressor> Compressor::make(const CompressorShape &shape, Budget &budget) {
-  std::unique_ptr<z_stream> stream = make_stream(budget);
+  Stream stream(make_stream(budget));
   // zlib refuses a raw stream with 8 bits. With 9 its matches reach back 512 - 262 bytes at most, because it keeps the
   // longest match in sight (MAX_DIST, which zlib-ng has as well): 250, which a window of 256 holds.
   int bits = std::max(shape.window_bits, 9);
@@ -78,15 +88,7 @@ std::unique_ptr<Compressor> Compressor::make(const CompressorShape &shape, Budge
       deflateInit2(stream.get(), shape.level, Z_DEFLATED, -bits, shape.memory_level, Z_DEFAULT_STRATEGY) != Z_OK) {
     return nullptr;
   }
-  std::unique_ptr<Compressor> made(new (std::nothrow) Compressor(shape, std::move(stream)));
-  return made;
-}
-
-Compressor::Compressor(const CompressorShape &shape, std::unique_ptr<z_stream_s> stream)
-    : shape_(shape), stream_(std::move(stream)) {}
-
-Compressor::~Compressor() {
-  deflateEnd(stream_.get());
+  return std::unique_ptr<Compressor>(new (std::nothrow) Compressor(shape, std::move(stream)));
 }
 
 bool Compressor::compress(const uint8_t *data, size_t size, bool final, Buffer &to) {
@@ -119,17 +121,9 @@ void Compressor::reset() {
 // Inflating
 
 std::unique_ptr<Decompressor> Decompressor::make(int window_bits, Budget &budget) {
-  std::unique_ptr<z_stream> stream = make_stream(budget);
+  Stream stream(make_stream(budget));
   if (!stream || inflateInit2(stream.get(), -window_bits) != Z_OK) return nullptr;
-  std::unique_ptr<Decompressor> made(new (std::nothrow) Decompressor(window_bits, std::move(stream)));
-  return made;
-}
-
-Decompressor::Decompressor(int window_bits, std::unique_ptr<z_stream_s> stream)
-    : window_bits_(window_bits), stream_(std::move(stream)) {}
-
-Decompressor::~Decompressor() {
-  inflateEnd(stream_.get());
+  return std::unique_ptr<Decompressor>(new (std::nothrow) Decompressor(window_bits, std::move(stream)));
 }
 
 Failure Decompressor::inflate(const uint8_t *data, size_t size, uint64_t most, Buffer &to) {
@@ -137,18 +131,18 @@ Failure Decompressor::inflate(const uint8_t *data, size_t size, uint64_t most, B
   while (size != 0 || stream_->avail_in != 0 || !room_left) {
     if (stream_->avail_in == 0 && size != 0) feed(*stream_, data, size);
     // A byte more than is allowed tells that there is one. Memory grows with what was inflated, not with what may come.
-    uint64_t wanted = std::min<uint64_t>(most + 1, kMostAtOnce);
-    size_t step = static_cast<size_t>(std::min<uint64_t>(wanted, std::max<size_t>(kLeastRoom, to.size())));
-    if (!make_room(to, step, most + 1)) return kNoCodecMemory;
+    if (!make_room(to, most + 1)) return kNoCodecMemory;
+    uint64_t room = std::min<uint64_t>(to.capacity() - to.size(), kMostAtOnce);
+    auto step = static_cast<uInt>(std::min(room, most + 1));
     stream_->next_out = to.data() + to.size();
-    stream_->avail_out = static_cast<uInt>(step);
+    stream_->avail_out = step;
     int result = ::inflate(stream_.get(), Z_SYNC_FLUSH);
     size_t made = step - stream_->avail_out;
     room_left = stream_->avail_out != 0;
+    to.commit(static_cast<size_t>(std::min<uint64_t>(made, most)));
+    if (made > most) return kInflatedTooLarge;
     if (result == Z_MEM_ERROR) return kNoCodecMemory;
     if (result == Z_DATA_ERROR || result == Z_NEED_DICT || result == Z_STREAM_ERROR) return kNotDeflated;
-    if (made > most) return kInflatedTooLarge;
-    to.commit(made);
     most -= made;
     at_end_ = result == Z_STREAM_END;
     // RFC 7692 7.2.3.4: a block may say to be the last one; another one follows all the same. The window stays.
@@ -161,7 +155,7 @@ Failure Decompressor::inflate(const uint8_t *data, size_t size, uint64_t most, B
 
 Failure Decompressor::finish(uint64_t most, Buffer &to) {
   // Some who end a message with such a block leave out the empty one that should follow.
-  if (at_end_) return {};
+  if (std::exchange(at_end_, false)) return {};
   if (Failure failure = inflate(kTail, sizeof kTail, most, to)) return failure;
   // data_type: 128 if what was read last is the end of a block. Else the message was cut off inside one.
   constexpr int kBetweenBlocks = 128;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "bytes/buffer.hpp"
 #include "bytes/error.hpp"
@@ -26,11 +27,17 @@ struct CompressorShape {
   bool operator==(const CompressorShape &) const = default;
 };
 
+struct DeflateEnd {
+  void operator()(z_stream_s *stream) const;
+};
+struct InflateEnd {
+  void operator()(z_stream_s *stream) const;
+};
+
 class Compressor {
  public:
   // nullptr: no memory, or over the budget.
   static std::unique_ptr<Compressor> make(const CompressorShape &shape, Budget &budget);
-  ~Compressor();
 
   const CompressorShape &shape() const { return shape_; }
   // Appends the compressed form of `data` to `to`, up to a byte boundary, without the empty block at the end of a
@@ -40,20 +47,20 @@ class Compressor {
   void reset();
 
  private:
-  Compressor(const CompressorShape &shape, std::unique_ptr<z_stream_s> stream);
+  using Stream = std::unique_ptr<z_stream_s, DeflateEnd>;
+  Compressor(const CompressorShape &shape, Stream stream) : shape_(shape), stream_(std::move(stream)) {}
 
   const CompressorShape shape_;
-  const std::unique_ptr<z_stream_s> stream_;
+  const Stream stream_;
 };
 
 class Decompressor {
  public:
   static std::unique_ptr<Decompressor> make(int window_bits, Budget &budget);
-  ~Decompressor();
 
   int window_bits() const { return window_bits_; }
   // Appends the inflated form of a piece of a message to `to`, `most` bytes of it and no more. kNotDeflated,
-  // kInflatedTooLarge, kNoCodecMemory: the stream is of no further use.
+  // kInflatedTooLarge, kNoCodecMemory: what came before was appended, and the stream is of no further use.
   Failure inflate(const uint8_t *data, size_t size, uint64_t most, Buffer &to);
   // The message is complete: appends what is still due.
   Failure finish(uint64_t most, Buffer &to);
@@ -61,10 +68,11 @@ class Decompressor {
   void reset();
 
  private:
-  Decompressor(int window_bits, std::unique_ptr<z_stream_s> stream);
+  using Stream = std::unique_ptr<z_stream_s, InflateEnd>;
+  Decompressor(int window_bits, Stream stream) : window_bits_(window_bits), stream_(std::move(stream)) {}
 
   const int window_bits_;
-  const std::unique_ptr<z_stream_s> stream_;
+  const Stream stream_;
   bool at_end_ = false;  // the last byte ended a block that said to be the last one
 };
 

@@ -27,8 +27,12 @@ Receiver::Receiver(size_t arena_size, int64_t max_batch_bytes, EventBatch &batch
       arena_size_(arena_size),
       max_batch_bytes_(max_batch_bytes < 0 ? INT64_MAX : max_batch_bytes) {}
 
+inline bool Receiver::batch_is_full() const {
+  return batch_.full() || batch_.kept_bytes() >= max_batch_bytes_;
+}
+
 bool Receiver::has_room() const {
-  return !batch_.full() && arena_size_ - used_ >= kLeastOfArena && batch_.kept_bytes() < max_batch_bytes_;
+  return !batch_is_full() && arena_size_ - used_ >= kLeastOfArena;
 }
 
 // What the driver has to do because of what was received.
@@ -49,7 +53,7 @@ inline void Receiver::commit(Connection &connection, Event &event) {
 
 inline void Receiver::parse(Connection &connection, uint8_t *data, size_t size) {
   while (size > 0) {
-    if (batch_.full()) {
+    if (batch_is_full()) {
       carried_ = &connection;
       carried_data_ = data;
       carried_size_ = size;
@@ -161,7 +165,7 @@ void Receiver::parse_stash(Connection &connection) {
   uint8_t *data = bytes.data();
   size_t size = bytes.size();
   int32_t events = batch_.size();
-  while (size > 0 && !batch_.full()) {
+  while (size > 0 && !batch_is_full()) {
     Event &event = batch_.next();
     size_t used = connection.session->receive(data, size, event);
     data += used;

@@ -33,6 +33,7 @@ class Receiver {
   void forget(Connection &connection);
 
  private:
+  [[gnu::always_inline]] bool batch_is_full() const;
   [[gnu::noinline]] void fail_read(Connection &connection, int error);
   Transfer read_to_arena(Connection &connection);
   [[gnu::noinline]] Transfer read_to_window(Connection &connection, MessageAssembler::Window window);

@@ -120,7 +120,7 @@ void Session::refuse_opening(const Refusal &refusal, const Failure &failure) try
 void Session::refuse(const Refusal &refusal, const Failure &failure) {
   failure_ = failure;
   by_peer_ = true;
-  std::string head = write_response_head(refusal.status, "", refusal.body.size());
+  std::string head = write_response_head(refusal.status, "", refusal.body.size(), refusal.reason);
   if (!refusal.head_only) head += refusal.body;
   flushed_ = false;  // before the text, which may leave at once
   if (write_text(head) != Error::OK) return abandon(kNoMemory, false);
@@ -292,8 +292,10 @@ void Session::handle_compressed(const FramePiece &piece, Event &event) {
   Buffer &to = config_.parts ? part : message_->payload();
   size_t before = to.size();
   uint64_t room = message_->room(config_.message);
-  if (Failure failure = codec_->inflate(piece.payload, piece.size, final, room, to)) return fail(failure);
-  if (Failure failure = message_->inflated(to.data() + before, to.size() - before)) return fail(failure);
+  Failure failure = codec_->inflate(piece.payload, piece.size, final, room, to);
+  // What was inflated before a fault comes before it.
+  if (Failure earlier = message_->inflated(to.data() + before, to.size() - before)) return fail(earlier);
+  if (failure) return fail(failure);
   if (!config_.parts && !final) return;
   if (final) {
     if (Failure failure = message_->finish()) return fail(failure);

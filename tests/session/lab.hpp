@@ -170,6 +170,7 @@ struct Lab : Recorder {
   int64_t leak() {
     session.reset();
     sink.kept.clear();
+    surroundings.codecs = {};
     return budget.used();
   }
 
