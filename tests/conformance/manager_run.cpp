@@ -9,6 +9,7 @@
 
 extern "C" {
 #include "support/log.h"
+#include "support/raw_tls.h"
 }
 
 namespace conformance {
@@ -24,9 +25,9 @@ void echo(struct log *log, const hws_event *event) {
 // An echo on a manager, and the peer of one connection of it.
 class Conversation {
  public:
-  Conversation(const Row &row, bool handshake, int32_t role, bool glued)
-      : row_(row), handshake_(handshake), role_(role), glued_(glued) {
-    std::unique_ptr<hws_options, Free> options(options_of(row));
+  Conversation(const Row &row, Opening opening, int32_t role, bool glued)
+      : row_(row), opening_(opening), role_(role), glued_(glued) {
+    std::unique_ptr<hws_options, Free> options(options_of(row, opening));
     log_open(&log_, options.get());
     log_.each = echo;
     raw_peer_init(&peer_, -1, role == HWS_SERVER, log_pump, &log_);
@@ -40,8 +41,8 @@ class Conversation {
 
   std::string run() {
     if (!connect()) return "no connection";
-    const std::string sent = written(row_, role_, handshake_, glued_, key_in(request_));
-    const std::string behind = row_.answer.lost ? "" : probe(role_);
+    const std::string sent = written(row_, opening_, role_, glued_, key_in(request_));
+    const std::string behind = row_.answer.lost ? "" : probe(opening_, role_);
     bool wrote = raw_write(&peer_, (sent + behind).data(), sent.size() + behind.size()) == 0;
     // A client that gives up reads no further.
     if (!wrote && !gives_up()) return "the connection takes no more bytes";
@@ -53,34 +54,48 @@ class Conversation {
   }
 
  private:
+  bool in_row() const { return opening_ == Opening::IN_ROW; }
+
   bool connect() {
-    if (role_ == HWS_SERVER && handshake_) return connect_only();
-    if (role_ == HWS_CLIENT && handshake_) return accept_only();
-    int port = 0;
-    if (role_ == HWS_SERVER) log_listen(&log_, nullptr, &port);
-    hws_id id = role_ == HWS_SERVER ? log_join(&log_, port, &peer_, nullptr) : log_dial(&log_, nullptr, &peer_);
+    hws_id id = role_ == HWS_SERVER ? join() : dial();
+    if (raw_tls_wanted() != (peer_.tls != nullptr)) return false;
+    if (in_row()) return peer_.fd >= 0;
+    if (has_deflate(opening_) && hws_manager_extensions(log_.manager, id) == nullptr) return false;
     if (row_.after_our_close && hws_manager_close(log_.manager, id, 1000, nullptr) != HWS_OK) return false;
     return id > 0;
   }
 
-  bool connect_only() {
+  // A raw client: only connected if the row has the handshake, else with an id.
+  hws_id join() {
     int port = 0;
     log_listen(&log_, nullptr, &port);
-    peer_.fd = raw_connect(port);
-    return peer_.fd >= 0;
+    if (!in_row()) return log_join(&log_, port, &peer_, fields().c_str());
+    raw_peer_init(&peer_, raw_connect(port), 1, log_pump, &log_);
+    return 0;
   }
 
-  bool accept_only() {
+  // A raw server: only asked if the row has the handshake, else with an id.
+  hws_id dial() {
     int port = 0;
     int listener = raw_listen(&port);
-    const std::string url = "ws://127.0.0.1:" + std::to_string(port) + "/chat";
-    hws_manager_connect(log_.manager, url.c_str(), nullptr);
-    peer_.fd = raw_accept(listener, log_pump, &log_);
+    const std::string scheme = raw_tls_wanted() ? "wss" : "ws";
+    const std::string url = scheme + "://127.0.0.1:" + std::to_string(port) + "/chat";
+    hws_id id = hws_manager_connect(log_.manager, url.c_str(), nullptr);
+    raw_peer_init(&peer_, raw_accept(listener, log_pump, &log_), 0, log_pump, &log_);
     close(listener);
+    if (peer_.fd < 0 || (raw_tls_wanted() && raw_peer_start_tls(&peer_) != 0)) return 0;
+    if (!in_row()) return answer() && log_wait(&log_, HWS_EVENT_OPEN, id) != nullptr ? id : 0;
     char head[4096];
-    if (peer_.fd < 0 || raw_read_head(&peer_, head, sizeof head) < 0) return false;
-    request_ = head;
-    return true;
+    if (raw_read_head(&peer_, head, sizeof head) < 0) raw_peer_close(&peer_);
+    request_ = peer_.fd >= 0 ? head : "";
+    return id;
+  }
+
+  bool answer() { return raw_answer(&peer_, fields().c_str()) == 0; }
+
+  // Of the peer's handshake.
+  std::string fields() const {
+    return has_deflate(opening_) ? "Sec-WebSocket-Extensions: " + row_.extension + "\r\n" : "";
   }
 
   bool gives_up() const { return role_ == HWS_CLIENT && !row_.answer.opens; }
@@ -104,7 +119,7 @@ class Conversation {
   bool goes_on() const { return !row_.answer.ends || (role_ == HWS_CLIENT && (row_.answer.flags & HWS_CLEAN) != 0); }
 
   bool may_be_all(const std::string &output) const {
-    return goes_on() && (!handshake_ || role_ == HWS_CLIENT || output.find("\r\n\r\n") != std::string::npos);
+    return goes_on() && (!in_row() || role_ == HWS_CLIENT || output.find("\r\n\r\n") != std::string::npos);
   }
 
   bool is_all() const {
@@ -116,8 +131,8 @@ class Conversation {
   std::string take_output(const std::string &sent, std::string output) {
     story_ = {};
     std::string trouble;
-    if (handshake_ && role_ == HWS_SERVER) trouble = take_answer(row_, sent, output);
-    return trouble.empty() ? story_.add_output(output, role_) : trouble;
+    if (in_row() && role_ == HWS_SERVER) trouble = take_answer(row_, sent, output);
+    return trouble.empty() ? story_.add_output(output, row_, opening_, role_) : trouble;
   }
 
   // An inbound handshake that failed is only counted.
@@ -136,15 +151,15 @@ class Conversation {
       hws_event event = log_.entries[i].event;
       event.data = log_.entries[i].data;
       // Whoever made the connection for a row has waited for its OPEN.
-      if (handshake_ || event.kind != HWS_EVENT_OPEN) story_.add_event(event);
+      if (in_row() || event.kind != HWS_EVENT_OPEN) story_.add_event(event);
     }
-    std::string expected = expected_story(row_, handshake_, glued_, is_told()).str();
+    std::string expected = expected_story(row_, opening_, glued_, is_told()).str();
     std::string seen = story_.str();
     return seen == expected ? "" : "expected\n" + expected + " but there was\n" + seen;
   }
 
   const Row &row_;
-  const bool handshake_;
+  const Opening opening_;
   const int32_t role_;
   const bool glued_;
   struct log log_;
@@ -155,10 +170,14 @@ class Conversation {
 
 }  // namespace
 
-std::string run_on_manager(const Row &row, bool handshake, int32_t role) {
-  std::string trouble = Conversation(row, handshake, role, false).run();
-  if (!trouble.empty() || !may_be_glued(row)) return trouble;
-  trouble = Conversation(row, handshake, role, true).run();
+std::string run_on_manager(const Row &row, Opening opening, int32_t role) {
+  bool glued = may_be_glued(row, opening);
+  // With TLS a connection takes its time: there is one for each row.
+  if (!glued || !raw_tls_wanted()) {
+    std::string trouble = Conversation(row, opening, role, false).run();
+    if (!glued || !trouble.empty()) return trouble;
+  }
+  std::string trouble = Conversation(row, opening, role, true).run();
   return trouble.empty() ? "" : "glued: " + trouble;
 }
 

@@ -7,7 +7,7 @@
 
 namespace conformance {
 
-// Through a socket, alone and glued to a valid message. What went wrong, or "".
-std::string run_on_manager(const Row &row, bool handshake, int32_t role);
+// Through a socket, alone and glued to a valid message; with HAWSER_TEST_TLS over TLS. What went wrong, or "".
+std::string run_on_manager(const Row &row, Opening opening, int32_t role);
 
 }  // namespace conformance

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "conformance/flate.hpp"
+
 namespace conformance {
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -40,6 +42,13 @@ Piece Piece::with_wrong_mask_bit() const {
 Piece Piece::with_key(const frames::Key &key) const {
   Piece piece = *this;
   piece.frame.key = key;
+  return piece;
+}
+
+Piece Piece::compressed() const {
+  Piece piece = *this;
+  piece.frame.rsv = kRsv1;
+  piece.frame.payload = Deflater().piece(frame.payload, frame.final);
   return piece;
 }
 
@@ -99,6 +108,23 @@ std::string Wire::written(bool masks) const {
     all += frame.masked ? frames::xored(frame.payload, frame.key) : frame.payload;
   }
   return all;
+}
+
+Wire Wire::compressed() const {
+  Wire wire = *this;
+  Deflater deflater;
+  for (Piece &piece : wire.pieces_) {
+    frames::Frame &frame = piece.frame;
+    if (!piece.is_data() || frame.rsv != 0) continue;
+    // RFC 7692 6: the bit stands on the first frame of a message.
+    frame.rsv = frame.opcode != frames::kContinuation ? kRsv1 : 0;
+    frame.payload = deflater.piece(frame.payload, frame.final);
+  }
+  return wire;
+}
+
+bool Wire::can_be_compressed() const {
+  return std::none_of(pieces_.begin(), pieces_.end(), [](const Piece &piece) { return piece.raw || piece.announced; });
 }
 
 namespace {
@@ -175,6 +201,13 @@ Answer Answer::with(const std::vector<Piece> &delivered) const {
   return answer;
 }
 
+Answer Answer::with_inflated(const std::vector<Piece> &delivered) const {
+  Answer answer = with(delivered);
+  for (Piece &message : answer.messages)
+    message.frame.rsv = kRsv1;
+  return answer;
+}
+
 Answer Answer::with_pongs(const std::vector<std::string> &payloads) const {
   Answer answer = *this;
   answer.pongs = payloads;
@@ -212,6 +245,12 @@ Answer stays_open() {
 Answer fails(int code) {
   Answer answer = ends(1006, error_of(code), HWS_BY_PEER);
   answer.close = code;
+  return answer;
+}
+
+Answer fails_to_inflate() {
+  Answer answer = fails(1007);
+  answer.error = HWS_ERR_DEFLATE;
   return answer;
 }
 
@@ -277,11 +316,36 @@ Setting option(const char *name, const char *text) {
   return {.name = name, .text = text};
 }
 
+Row Row::with_deflate(const Answer &answer) const {
+  Row row = *this;
+  row.answer_with_deflate = answer;
+  return row;
+}
+
+Row Row::on(Opening opening) const {
+  Row row = *this;
+  if (has_deflate(opening) && answer_with_deflate) row.answer = *answer_with_deflate;
+  if (opening == Opening::COMPRESSING) {
+    row.sent = sent.compressed();
+    row.answer = row.answer.with_inflated(row.answer.messages);
+  }
+  return row;
+}
+
+std::vector<Row> of_deflate(std::vector<Row> rows) {
+  for (Row &row : rows) {
+    row.rfc = 7692;
+    row.settings.insert(row.settings.begin(), option("deflate", "dedicated"));
+  }
+  return rows;
+}
+
 const std::vector<Subject> &subjects() {
   static const std::vector<Subject> all = {
-      {"request", true, request_rows()},     {"response", true, response_rows()}, {"frames", false, frame_rows()},
-      {"fragments", false, fragment_rows()}, {"control", false, control_rows()},  {"close", false, close_rows()},
-      {"utf8", false, utf8_rows()},
+      {"request", Opening::IN_ROW, request_rows()}, {"response", Opening::IN_ROW, response_rows()},
+      {"frames", Opening::PLAIN, frame_rows()},     {"fragments", Opening::PLAIN, fragment_rows()},
+      {"control", Opening::PLAIN, control_rows()},  {"close", Opening::PLAIN, close_rows()},
+      {"utf8", Opening::PLAIN, utf8_rows()},        {"deflate", Opening::DEFLATE, deflate_rows()},
   };
   return all;
 }

@@ -1,5 +1,5 @@
-// A row of the table of odd peers: what a peer sends, and how RFC 6455 and hawser.h would have it answered. The
-// application behind the connection is an echo.
+// A row of the table of odd peers: what a peer sends, and how RFC 6455, RFC 7692 and hawser.h would have it answered.
+// The application behind the connection is an echo.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,8 @@ namespace conformance {
 // ---------------------------------------------------------------------------------------------------------------------
 // What the peer sends
 
+inline constexpr int kRsv1 = 4;  // of frames::Frame
+
 // A frame, right or wrong, or bytes as they are.
 struct Piece {
   frames::Frame frame;
@@ -31,6 +33,8 @@ struct Piece {
   Piece announcing(uint64_t size) const;
   Piece with_wrong_mask_bit() const;
   Piece with_key(const frames::Key &key) const;  // where the peer masks
+  Piece compressed() const;                      // RSV1, and the payload as a compressed message (RFC 7692 7.2.1)
+  bool is_data() const { return !raw && frame.opcode <= frames::kBinary; }
 };
 
 Piece text(std::string payload);
@@ -50,6 +54,11 @@ class Wire {
   Wire &operator+=(const Wire &more);
   // `masks`: the peer is a client.
   std::string written(bool masks) const;
+  // Every data message compressed, with reference to those before it, except where a frame says something of RSV
+  // itself.
+  Wire compressed() const;
+  // False: it is about bytes as they are, or a length that is not the payload's.
+  bool can_be_compressed() const;
 
  private:
   std::vector<Piece> pieces_;
@@ -93,7 +102,7 @@ struct Answer {
   std::vector<std::string> unsaid;  // what is nowhere in it
 
   // On the open connection:
-  std::vector<Piece> messages;  // delivered, and echoed as long as they can be
+  std::vector<Piece> messages;  // delivered, and echoed as long as they can be; RSV1: they came compressed
   std::vector<std::string> pongs;
   std::optional<int> close;  // the code in our Close, 1005: an empty one; none is written without
   bool lost = false;         // the peer ends the stream behind what it sends
@@ -109,6 +118,7 @@ struct Answer {
   Answer saying(const std::string &line) const;
   Answer not_saying(const std::string &text) const;
   Answer with(const std::vector<Piece> &delivered) const;
+  Answer with_inflated(const std::vector<Piece> &delivered) const;
   Answer with_pongs(const std::vector<std::string> &payloads) const;
 };
 
@@ -116,6 +126,8 @@ struct Answer {
 Answer stays_open();
 // _Fail the WebSocket Connection_ with this code in our Close.
 Answer fails(int code);
+// The same with 1007, because of a compressed message.
+Answer fails_to_inflate();
 // The same after our Close: no second one.
 Answer fails_after_our_close(int error);
 // The peer's Close is answered.
@@ -137,6 +149,18 @@ Answer rejected_with_status(int status);
 
 enum class Tested { BOTH, SERVER, CLIENT };
 
+// How the connection came to be on which a row is run.
+enum class Opening {
+  IN_ROW,       // the row begins with the handshake
+  PLAIN,        // it is open, without extensions
+  DEFLATE,      // it is open, with permessage-deflate, which the peer uses where the row says so
+  COMPRESSING,  // the same, and the peer compresses all its messages
+};
+
+inline bool has_deflate(Opening opening) {
+  return opening == Opening::DEFLATE || opening == Opening::COMPRESSING;
+}
+
 struct Setting {
   const char *name;
   int64_t number = 0;
@@ -147,22 +171,34 @@ Setting option(const char *name, int64_t number);
 Setting option(const char *name, const char *text);
 
 struct Row {
-  std::string name;     // "frames/rsv1": the subject, and what is odd
-  const char *section;  // of RFC 6455
+  std::string name;  // "frames/rsv1": the subject, and what is odd
+  const char *section;
   Wire sent;
   Answer answer;
   std::vector<Setting> settings = {};
   Tested tested = Tested::BOTH;
-  bool after_our_close = false;  // the application has closed the connection before
+  bool after_our_close = false;                    // the application has closed the connection before
+  int rfc = 6455;                                  // which the section is of
+  std::optional<Answer> answer_with_deflate = {};  // where permessage-deflate makes another one due
+  std::string extension = "permessage-deflate";    // what the peer offers or answers, where that is negotiated
 
   bool tests(int32_t role) const {
     return tested == Tested::BOTH || (tested == Tested::SERVER) == (role == HWS_SERVER);
   }
+  Row with_deflate(const Answer &answer) const;
+  // The row as it is on a connection of that kind.
+  Row on(Opening opening) const;
 };
+
+// Rows of the opening handshake that are about permessage-deflate: it is wanted unless a row says otherwise.
+std::vector<Row> of_deflate(std::vector<Row> rows);
+// What is no size of a window (RFC 7692 7.1.2).
+inline constexpr const char *kNoBits[] = {
+    "0", "1", "7", "16", "32", "08", "015", "+9", "-9", "9.0", "0x9", "nine", "99999999999999999999"};
 
 struct Subject {
   const char *name;
-  bool handshake;  // what is sent begins with a handshake; else the connection is open
+  Opening opening;
   std::vector<Row> rows;
 };
 
@@ -173,6 +209,7 @@ std::vector<Row> fragment_rows();
 std::vector<Row> control_rows();
 std::vector<Row> close_rows();
 std::vector<Row> utf8_rows();
+std::vector<Row> deflate_rows();
 
 const std::vector<Subject> &subjects();
 

@@ -8,6 +8,6 @@
 namespace conformance {
 
 // Whole, byte by byte, in two pieces, and glued to a valid message. What went wrong, or "".
-std::string run_on_session(const Row &row, bool handshake, int32_t role);
+std::string run_on_session(const Row &row, Opening opening, int32_t role);
 
 }  // namespace conformance

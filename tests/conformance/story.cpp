@@ -7,6 +7,8 @@
 
 #include <openssl/evp.h>
 
+#include "conformance/flate.hpp"
+
 namespace conformance {
 
 namespace {
@@ -49,11 +51,32 @@ std::string close_sketch(int code, int error, int system, uint32_t flags, const 
          (flags & HWS_BY_PEER ? " BY_PEER" : "") + (flags & HWS_CLEAN ? " CLEAN" : "") + " \"" + quoted(reason) + "\"";
 }
 
+std::string event_sketch(int opcode, const std::string &payload, bool compressed) {
+  return sketch(opcode, payload) + (compressed ? " compressed" : "");
+}
+
+// The peer's message, besides those of the row.
+Piece message(const char *payload, Opening opening) {
+  return opening == Opening::COMPRESSING ? text(payload).compressed() : text(payload);
+}
+
+// What we compress is to be inflated with the window that the peer has asked for (RFC 7692 7.1).
+Inflater inflater_of(const Row &row, int32_t role) {
+  const std::string ours = role == HWS_SERVER ? "server" : "client";
+  const std::string bits = ours + "_max_window_bits=";
+  size_t at = row.extension.find(bits);
+  bool takeover = row.extension.find(ours + "_no_context_takeover") == std::string::npos;
+  return {at != std::string::npos ? std::stoi(row.extension.substr(at + bits.size())) : 15, takeover};
+}
+
 }  // namespace
 
-hws_options *options_of(const Row &row) {
+hws_options *options_of(const Row &row, Opening opening) {
   hws_options *options = hws_options_new();
-  for (const Setting &setting : row.settings) {
+  std::vector<Setting> settings;
+  if (has_deflate(opening)) settings = {option("deflate", "dedicated"), option("deflate_min_size", int64_t{0})};
+  settings.insert(settings.end(), row.settings.begin(), row.settings.end());
+  for (const Setting &setting : settings) {
     hws_result result = setting.text != nullptr ? hws_options_set_text(options, setting.name, setting.text)
                                                 : hws_options_set_int(options, setting.name, setting.number);
     if (result != HWS_OK) std::abort();
@@ -61,8 +84,10 @@ hws_options *options_of(const Row &row) {
   return options;
 }
 
-bool may_be_glued(const Row &row) {
-  return row.answer.opens || !row.answer.lost;
+bool may_be_glued(const Row &row, Opening opening) {
+  const Answer &answer = row.answer;
+  if (opening == Opening::IN_ROW && answer.opens && answer.ends) return false;
+  return answer.opens || !answer.lost;
 }
 
 std::string sketch(int opcode, const std::string &payload) {
@@ -80,24 +105,31 @@ void Story::add_event(const hws_event &event) {
   } else if (event.kind == HWS_EVENT_CLOSE) {
     events.push_back(close_sketch(event.code, event.error, event.system, event.flags, data));
   } else if (event.kind == HWS_EVENT_MESSAGE) {
-    bool whole = event.flags == (HWS_FIRST | HWS_FINAL);
-    events.push_back(sketch(event.opcode, data) + (whole ? "" : " in parts"));
+    bool whole = (event.flags & ~static_cast<uint32_t>(HWS_COMPRESSED)) == (HWS_FIRST | HWS_FINAL);
+    bool compressed = (event.flags & HWS_COMPRESSED) != 0;
+    events.push_back(event_sketch(event.opcode, data, compressed) + (whole ? "" : " in parts"));
   } else {
     events.push_back("event " + std::to_string(event.kind));
   }
 }
 
-std::string Story::add_output(const std::string &output, int32_t role) {
+std::string Story::add_output(const std::string &output, const Row &row, Opening opening, int32_t role) {
   std::string rewritten;
+  Inflater inflater = inflater_of(row, role);
   for (const frames::Frame &frame : frames::take_all(output)) {
     // RFC 6455 5.1: a client masks all frames, a server none.
     if (frame.masked != (role == HWS_CLIENT)) return "a frame of ours has the mask bit of the other role";
-    if (frame.opcode < 0 || frame.rsv != 0 || !frame.final) return "we wrote something else than whole frames";
+    // The application lets each message be compressed.
+    bool compressed = has_deflate(opening) && frame.opcode <= frames::kBinary;
+    if (frame.opcode < 0 || frame.rsv != (compressed ? kRsv1 : 0) || !frame.final)
+      return "we wrote something else than whole frames";
     rewritten += frames::write(frame);
+    std::optional<std::string> payload = compressed ? inflater.message(frame.payload) : frame.payload;
+    if (!payload) return "a message of ours cannot be inflated";
     if (frame.opcode == frames::kPong) {
-      pongs.push_back(quoted(frame.payload));
+      pongs.push_back(quoted(*payload));
     } else {
-      frames.push_back(sketch(frame.opcode, frame.payload));
+      frames.push_back(sketch(frame.opcode, *payload));
     }
   }
   return rewritten == output ? "" : "a frame of ours has a length that is not minimal";
@@ -122,17 +154,20 @@ std::string Story::str() const {
   return text;
 }
 
-Story expected_story(const Row &row, bool handshake, bool glued, bool told) {
+Story expected_story(const Row &row, Opening opening, bool glued, bool told) {
   const Answer &answer = row.answer;
+  bool compresses = opening == Opening::COMPRESSING;
   std::vector<Piece> messages = answer.messages;
-  if (glued && answer.opens) messages.insert(handshake ? messages.end() : messages.begin(), text(kGlued));
-  if (!answer.ends) messages.push_back(text(kProbe));
+  Piece first = text(kGlued).rsv(compresses ? kRsv1 : 0);
+  if (glued && answer.opens) messages.insert(opening == Opening::IN_ROW ? messages.end() : messages.begin(), first);
+  if (!answer.ends) messages.push_back(text(kProbe).rsv(compresses ? kRsv1 : 0));
   Story story;
-  if (handshake && answer.opens) story.events.push_back("OPEN");
+  if (opening == Opening::IN_ROW && answer.opens) story.events.push_back("OPEN");
   if (row.after_our_close) story.frames.push_back("close 1000");
-  for (const Piece &message : messages) {
-    story.events.push_back(sketch(message.frame.opcode, message.frame.payload));
-    if (!row.after_our_close) story.frames.push_back(story.events.back());
+  for (const Piece &piece : messages) {
+    const frames::Frame &frame = piece.frame;
+    story.events.push_back(event_sketch(frame.opcode, frame.payload, frame.rsv != 0));
+    if (!row.after_our_close) story.frames.push_back(sketch(frame.opcode, frame.payload));
   }
   if (answer.close) story.frames.push_back("close " + std::to_string(*answer.close));
   for (const std::string &payload : answer.pongs)
@@ -163,22 +198,30 @@ std::string swapped_case(std::string text) {
   return text;
 }
 
-}  // namespace
-
-std::string written(const Row &row, int32_t role, bool handshake, bool glued, const std::string &key) {
-  std::string sent = row.sent.written(peer_masks(role));
-  std::string message = glued ? Wire(text(kGlued)).written(peer_masks(role)) : "";
-  if (!handshake) return message + sent;
-  if (role == HWS_CLIENT) {
-    replace(sent, "{accept}", accept_for(key));
-    replace(sent, "{swapped}", swapped_case(accept_for(key)));
-    replace(sent, "{key}", key);
-  }
-  return sent + message;
+// What stands for something in the head of a server.
+std::string with_values(std::string head, const std::string &key) {
+  replace(head, "{accept}", accept_for(key));
+  replace(head, "{swapped}", swapped_case(accept_for(key)));
+  replace(head, "{key}", key);
+  return head;
 }
 
-std::string probe(int32_t role) {
-  return (text(kProbe) + ping(kProbe)).written(peer_masks(role));
+}  // namespace
+
+std::string written(const Row &row, Opening opening, int32_t role, bool glued, const std::string &key) {
+  std::string sent = row.sent.written(peer_masks(role));
+  std::string first = glued ? Wire(message(kGlued, opening)).written(peer_masks(role)) : "";
+  if (opening != Opening::IN_ROW) return first + sent;
+  return (role == HWS_CLIENT ? with_values(sent, key) : sent) + first;
+}
+
+std::string probe(Opening opening, int32_t role) {
+  return (message(kProbe, opening) + ping(kProbe)).written(peer_masks(role));
+}
+
+std::string agreeing_head(const Row &row, int32_t role, const std::string &key) {
+  Head head = role == HWS_SERVER ? request() : response();
+  return with_values(head.with("Sec-WebSocket-Extensions: " + row.extension).str(), key);
 }
 
 std::string key_in(const std::string &request) {

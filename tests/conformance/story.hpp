@@ -14,13 +14,13 @@ inline constexpr char kGlued[] = "glued";
 inline constexpr char kProbe[] = "probe";
 
 struct Story {
-  std::vector<std::string> events;  // "OPEN", "text Hello", "CLOSE 1006 HWS_ERR_PROTOCOL ..."
+  std::vector<std::string> events;  // "OPEN", "text Hello compressed", "CLOSE 1006 HWS_ERR_PROTOCOL ..."
   std::vector<std::string> frames;  // of ours but pongs: "text Hello", "close 1002"
   std::vector<std::string> pongs;   // their payloads: when they come between the others depends on how the bytes do
 
   void add_event(const hws_event &event);
-  // Takes apart what we have written. A complaint, or "".
-  std::string add_output(const std::string &output, int32_t role);
+  // Takes apart all that we have written since the handshake. A complaint, or "".
+  std::string add_output(const std::string &output, const Row &row, Opening opening, int32_t role);
   bool has_frame(const std::string &sketch) const;
   bool has_pong(const std::string &payload) const;
   std::string str() const;
@@ -32,18 +32,20 @@ struct Free {
 };
 
 // The settings of a row, to be freed.
-hws_options *options_of(const Row &row);
-// What stands behind half a head is no message.
-bool may_be_glued(const Row &row);
+hws_options *options_of(const Row &row, Opening opening);
+// What stands behind half a head is no message, and what stands behind the end is never delivered.
+bool may_be_glued(const Row &row, Opening opening);
 
 // "text Hello", "close 1002", "ping": opcode and payload, a long one by its size and a hash.
 std::string sketch(int opcode, const std::string &payload);
 
 // `told`: the application knows of the connection, so that it gets a CLOSE.
-Story expected_story(const Row &row, bool handshake, bool glued, bool told);
+Story expected_story(const Row &row, Opening opening, bool glued, bool told);
 // The bytes of a row as its peer writes them. `key`: what a client's request has, for its answer.
-std::string written(const Row &row, int32_t role, bool handshake, bool glued, const std::string &key);
-std::string probe(int32_t role);
+std::string written(const Row &row, Opening opening, int32_t role, bool glued, const std::string &key);
+std::string probe(Opening opening, int32_t role);
+// The peer's handshake before a row that has none, where permessage-deflate is to be agreed on.
+std::string agreeing_head(const Row &row, int32_t role, const std::string &key);
 
 // Sec-WebSocket-Key in a request; the Sec-WebSocket-Accept for it (RFC 6455 4.2.2 step 5.4).
 std::string key_in(const std::string &request);

@@ -61,7 +61,7 @@ std::vector<Row> behind_ours() {
        closes_after_our_close(1000).with({text("a"), binary("bc")})},
       {"ours_and_a_ping", "5.5.1", ping("x") + closing(1000), closes_after_our_close(1000)},
       {"ours_answered_and_a_message", "7.1.1", closing(1000) + text("x"), closes_after_our_close(1000)},
-      {"ours_and_a_bad_frame", "7.1.7", text("x").rsv(4) + closing(1000), fails_after_our_close(HWS_ERR_PROTOCOL)},
+      {"ours_and_a_bad_frame", "7.1.7", text("x").rsv(2) + closing(1000), fails_after_our_close(HWS_ERR_PROTOCOL)},
       {"ours_answered_with_a_bad_code", "7.4.1", closing(1006), fails_after_our_close(HWS_ERR_PROTOCOL)},
       {"ours_answered_with_a_bad_reason", "8.1", closing(1000, "\x80"), fails_after_our_close(HWS_ERR_UTF8)},
       {"ours_and_bad_text", "8.1", text("\x80") + closing(1000), fails_after_our_close(HWS_ERR_UTF8)},

@@ -52,21 +52,23 @@ std::vector<Row> good_frames() {
 }
 
 std::vector<Row> reserved() {
+  // "x" is the begin of a deflated message that is empty.
   std::vector<Row> rows = {
-      {"rsv1", "5.2", text("x").rsv(4), fails(1002)},
+      Row{"rsv1", "5.2", text("x").rsv(4), fails(1002)}.with_deflate(stays_open().with_inflated({text("")})),
       {"rsv2", "5.2", text("x").rsv(2), fails(1002)},
       {"rsv3", "5.2", text("x").rsv(1), fails(1002)},
       {"rsv1_and_rsv2", "5.2", text("x").rsv(6), fails(1002)},
       {"rsv1_and_rsv3", "5.2", text("x").rsv(5), fails(1002)},
       {"rsv2_and_rsv3", "5.2", text("x").rsv(3), fails(1002)},
       {"rsv_all", "5.2", binary("").rsv(7), fails(1002)},
-      {"rsv1_of_a_fragment", "5.2", binary("x").rsv(4).more(), fails(1002)},
+      {"rsv1_of_a_fragment", "5.2", binary("x").rsv(4).more() + text("y"), fails(1002)},
       {"rsv2_of_a_continuation", "5.2", text("x").more() + continuation("y").rsv(2), fails(1002)},
       {"rsv1_of_a_ping", "5.2", ping("x").rsv(4), fails(1002)},
       {"rsv2_of_a_pong", "5.2", pong("").rsv(2), fails(1002)},
       {"rsv3_of_a_close", "5.2", closing(1000).rsv(1), fails(1002)},
-      {"rsv1_behind_messages", "5.2", text("a") + text("b") + text("x").rsv(4),
-       fails(1002).with({text("a"), text("b")})},
+      Row{"rsv1_behind_messages", "5.2", text("a") + text("b") + text("x").rsv(4),
+          fails(1002).with({text("a"), text("b")})}
+          .with_deflate(stays_open().with({text("a"), text("b"), text("").rsv(4)})),
   };
   for (int opcode : {3, 4, 5, 6, 7, 11, 12, 13, 14, 15}) {
     const std::string name = "opcode_" + std::to_string(opcode);

@@ -254,11 +254,119 @@ std::vector<Row> bad_fields() {
   return rows;
 }
 
+const std::string kServerAlone = "; server_no_context_takeover";
+const std::string kClientAlone = "; client_no_context_takeover";
+const std::string kServerBits = "; server_max_window_bits";
+const std::string kClientBits = "; client_max_window_bits";
+
+const std::string kExtensions = "Sec-WebSocket-Extensions: ";
+const std::string kDeflate = "permessage-deflate";
+
+// The offer with these parameters, and the answer that has them.
+Head offer(const std::string &parameters) {
+  return request().with(kExtensions + kDeflate + parameters);
+}
+
+Answer agrees(const std::string &parameters) {
+  return accepted().saying(kExtensions + kDeflate + parameters);
+}
+
+// Offers of permessage-deflate, in the words of RFC 7692 7.1.
+std::vector<Row> good_offers() {
+  const Setting server_10 = option("deflate_server_max_window_bits", 10);
+  const Setting client_10 = option("deflate_client_max_window_bits", 10);
+  const Answer declined = accepted().not_saying("Sec-WebSocket-Extensions");
+  return {
+      {"deflate", "7", offer(""), agrees("")},
+      {"deflate_server_alone", "7.1.1.1", offer(kServerAlone), agrees(kServerAlone)},
+      {"deflate_server_alone_by_us",
+       "7.1.1.1",
+       offer(""),
+       agrees(kServerAlone),
+       {option("deflate_server_no_context_takeover", 1)}},
+      {"deflate_client_alone", "7.1.1.2", offer(kClientAlone), agrees(kClientAlone)},
+      {"deflate_client_alone_by_us",
+       "7.1.1.2",
+       offer(""),
+       agrees(kClientAlone),
+       {option("deflate_client_no_context_takeover", 1)}},
+      {"deflate_shared", "7.1.1", offer(""), agrees(kServerAlone + kClientAlone), {option("deflate", "shared")}},
+      {"deflate_server_bits_8", "7.1.2.1", offer(kServerBits + "=8"), agrees(kServerBits + "=8")},
+      {"deflate_server_bits_15", "7.1.2.1", offer(kServerBits + "=15"), agrees(kServerBits + "=15")},
+      {"deflate_server_bits_quoted", "7.1.2.1", offer(kServerBits + "=\"10\""), agrees(kServerBits + "=10")},
+      {"deflate_server_bits_by_us", "7.1.2.1", offer(""), agrees(kServerBits + "=10"), {server_10}},
+      {"deflate_server_bits_over_ours",
+       "7.1.2.1",
+       offer(kServerBits + "=12"),
+       agrees(kServerBits + "=10"),
+       {server_10}},
+      {"deflate_server_bits_below_ours", "7.1.2.1", offer(kServerBits + "=9"), agrees(kServerBits + "=9"), {server_10}},
+      {"deflate_client_bits", "7.1.2.2", offer(kClientBits), agrees("")},
+      {"deflate_client_bits_8", "7.1.2.2", offer(kClientBits + "=8"), agrees(kClientBits + "=8")},
+      {"deflate_client_bits_by_us", "7.1.2.2", offer(kClientBits), agrees(kClientBits + "=10"), {client_10}},
+      {"deflate_client_bits_over_ours",
+       "7.1.2.2",
+       offer(kClientBits + "=12"),
+       agrees(kClientBits + "=10"),
+       {client_10}},
+      {"deflate_client_bits_below_ours", "7.1.2.2", offer(kClientBits + "=9"), agrees(kClientBits + "=9"), {client_10}},
+      {"deflate_client_bits_not_named", "7.1.2.2", offer(""), declined, {client_10}},
+      {"deflate_all_parameters", "7", offer(kClientBits + "=9" + kClientAlone + kServerAlone + kServerBits + "=11"),
+       agrees(kServerAlone + kClientAlone + kServerBits + "=11" + kClientBits + "=9")},
+      {"deflate_first_of_two", "5", offer(kServerAlone + ", " + kDeflate), agrees(kServerAlone)},
+      {"deflate_behind_an_unknown", "5", request().with(kExtensions + "x-odd; a=1, permessage-deflate"), agrees("")},
+      {"deflate_behind_one_that_is_invalid", "7", offer(kServerBits + "=7, " + kDeflate + kClientAlone),
+       agrees(kClientAlone)},
+      {"deflate_behind_one_with_a_parameter_unknown", "7", offer("; x, " + kDeflate), agrees("")},
+      {"deflate_behind_one_that_we_do_not_do",
+       "7.1.2.2",
+       offer(", " + kDeflate + kClientBits),
+       agrees(kClientBits + "=10"),
+       {client_10}},
+      {"deflate_in_the_second_field", "5", offer("; x").with(kExtensions + kDeflate), agrees("")},
+  };
+}
+
+// What RFC 7692 7 has a server decline; and without it, it goes on.
+std::vector<Row> declined_offers() {
+  const Answer declined = accepted().not_saying("Sec-WebSocket-Extensions");
+  std::vector<Row> rows = {
+      {"deflate_off", "5.1", offer(""), declined, {option("deflate", "off")}},
+      {"deflate_in_another_case", "7", request().with(kExtensions + "Permessage-Deflate"), declined},
+      {"deflate_of_another_kind", "5.1", request().with(kExtensions + "permessage-bzip2, x-webkit-deflate-frame"),
+       declined},
+      {"deflate_parameter_unknown", "7", offer("; x"), declined},
+      {"deflate_parameter_unknown_with_value", "7", offer("; window_bits=10"), declined},
+      {"deflate_parameter_in_another_case", "7", offer("; Server_no_context_takeover"), declined},
+      {"deflate_parameter_unknown_behind_a_good_one", "7", offer(kServerAlone + "; x"), declined},
+      {"deflate_server_bits_without_value", "7.1.2.1", offer(kServerBits), declined},
+      {"deflate_client_bits_twice_without_value", "7", offer(kClientBits + kClientBits), declined},
+      {"deflate_client_bits_with_and_without_value", "7", offer(kClientBits + "=10" + kClientBits), declined},
+      {"deflate_client_bits_without_and_with_value", "7", offer(kClientBits + kClientBits + "=10"), declined},
+      {"deflate_all_invalid", "7", offer("; x, " + kDeflate + "; y"), declined},
+      {"deflate_not_offered_and_used", "6", request() + text("x").rsv(4), fails(1002)},
+      {"deflate_declined_and_used", "6", offer("; x") + text("x").rsv(4), fails(1002)},
+  };
+  for (const std::string &flag : {kServerAlone, kClientAlone}) {
+    const std::string name = "deflate_" + flag.substr(2);
+    rows.push_back({name + "_with_value", "7.1.1", offer(flag + "=1"), declined});
+    rows.push_back({name + "_twice", "7", offer(flag + flag), declined});
+  }
+  for (const std::string &bits : {kServerBits, kClientBits}) {
+    const std::string name = "deflate_" + bits.substr(2);
+    rows.push_back({name + "_twice", "7", offer(bits + "=10" + bits + "=10"), declined});
+    for (const char *value : kNoBits)
+      rows.push_back({name + "_" + value, "7.1.2", offer(bits + "=" + value), declined});
+  }
+  return rows;
+}
+
 }  // namespace
 
 std::vector<Row> request_rows() {
   std::vector<Row> rows;
-  for (const std::vector<Row> &some : {good_requests(), bad_http(), bad_fields()})
+  for (const std::vector<Row> &some :
+       {good_requests(), bad_http(), bad_fields(), of_deflate(good_offers()), of_deflate(declined_offers())})
     rows.insert(rows.end(), some.begin(), some.end());
   for (Row &row : rows) {
     row.name = "request/" + row.name;

@@ -130,11 +130,92 @@ std::vector<Row> bad_fields() {
   };
 }
 
+const std::string kServerAlone = "; server_no_context_takeover";
+const std::string kClientAlone = "; client_no_context_takeover";
+const std::string kServerBits = "; server_max_window_bits";
+const std::string kClientBits = "; client_max_window_bits";
+const Setting kServer10 = option("deflate_server_max_window_bits", 10);
+const Setting kClient10 = option("deflate_client_max_window_bits", 10);
+const Setting kShared = option("deflate", "shared");
+
+// The answer with these parameters of permessage-deflate.
+Head agreement(const std::string &parameters) {
+  return response().with("Sec-WebSocket-Extensions: permessage-deflate" + parameters);
+}
+
+// RFC 7692 7.1: what a server may answer to what was offered.
+std::vector<Row> good_agreements() {
+  return {
+      {"deflate", "7", agreement(""), accepted()},
+      {"deflate_declined", "5.1", response(), accepted()},
+      {"deflate_server_alone", "7.1.1.1", agreement(kServerAlone), accepted()},
+      {"deflate_client_alone", "7.1.1.2", agreement(kClientAlone), accepted()},
+      {"deflate_server_bits_8", "7.1.2.1", agreement(kServerBits + "=8"), accepted()},
+      {"deflate_server_bits_15", "7.1.2.1", agreement(kServerBits + "=15"), accepted()},
+      {"deflate_server_bits_quoted", "7.1.2.1", agreement(kServerBits + "=\"10\""), accepted()},
+      {"deflate_server_bits_as_asked",
+       "7.1.2.1",
+       agreement(kServerAlone + kServerBits + "=10"),
+       accepted(),
+       {kShared, kServer10}},
+      {"deflate_client_bits_8", "7.1.2.2", agreement(kClientBits + "=8"), accepted()},
+      {"deflate_client_bits_15", "7.1.2.2", agreement(kClientBits + "=15"), accepted()},
+      {"deflate_client_bits_as_offered", "7.1.2.2", agreement(kClientBits + "=10"), accepted(), {kClient10}},
+      {"deflate_client_bits_below_the_offer", "7.1.2.2", agreement(kClientBits + "=9"), accepted(), {kClient10}},
+      {"deflate_client_bits_ignored", "7.1.2.2", agreement(""), accepted(), {kClient10}},
+      {"deflate_all_parameters", "7", agreement(kClientBits + "=9" + kServerBits + "=8" + kClientAlone + kServerAlone),
+       accepted()},
+      {"deflate_by_the_second_offer", "5.1", agreement(""), accepted(), {kServer10}},
+  };
+}
+
+std::vector<Row> bad_agreements() {
+  std::vector<Row> rows = {
+      {"deflate_not_offered", "5.1", agreement(""), rejected(), {option("deflate", "off")}},
+      {"deflate_in_another_case", "7", response().with("Sec-WebSocket-Extensions: Permessage-Deflate"), rejected()},
+      {"deflate_of_another_kind", "5.1", response().with("Sec-WebSocket-Extensions: permessage-bzip2"), rejected()},
+      {"deflate_and_another", "5.1", agreement(", x-odd"), rejected()},
+      {"deflate_behind_another", "5.1", response().with("Sec-WebSocket-Extensions: x-odd, permessage-deflate"),
+       rejected()},
+      {"deflate_twice", "5.1", agreement(", permessage-deflate"), rejected()},
+      {"deflate_in_two_fields", "5.1", agreement("").with("Sec-WebSocket-Extensions: permessage-deflate"), rejected()},
+      {"deflate_parameter_unknown", "7", agreement("; x"), rejected()},
+      {"deflate_parameter_unknown_with_value", "7", agreement("; window_bits=10"), rejected()},
+      {"deflate_parameter_unknown_behind_a_good_one", "7", agreement(kServerAlone + "; x"), rejected()},
+      {"deflate_parameter_in_another_case", "7", agreement("; Server_no_context_takeover"), rejected()},
+      {"deflate_server_bits_without_value", "7.1.2.1", agreement(kServerBits), rejected()},
+      {"deflate_client_bits_without_value", "7.1.2.2", agreement(kClientBits), rejected()},
+      {"deflate_client_bits_with_and_without_value", "7", agreement(kClientBits + "=10" + kClientBits), rejected()},
+      {"deflate_server_alone_not_granted", "7.1.1.1", agreement(kClientAlone), rejected(), {kShared}},
+      {"deflate_server_bits_not_granted", "7.1.2.1", agreement(kServerAlone), rejected(), {kShared, kServer10}},
+      {"deflate_server_bits_over_the_offer",
+       "7.1.2.1",
+       agreement(kServerAlone + kServerBits + "=11"),
+       rejected(),
+       {kShared, kServer10}},
+      {"deflate_client_bits_over_the_offer", "7.1.2.2", agreement(kClientBits + "=11"), rejected(), {kClient10}},
+      {"deflate_declined_and_used", "6", response() + text("x").rsv(4), fails(1002)},
+  };
+  for (const std::string &flag : {kServerAlone, kClientAlone}) {
+    const std::string name = "deflate_" + flag.substr(2);
+    rows.push_back({name + "_with_value", "7.1.1", agreement(flag + "=1"), rejected()});
+    rows.push_back({name + "_twice", "7", agreement(flag + flag), rejected()});
+  }
+  for (const std::string &bits : {kServerBits, kClientBits}) {
+    const std::string name = "deflate_" + bits.substr(2);
+    rows.push_back({name + "_twice", "7", agreement(bits + "=10" + bits + "=10"), rejected()});
+    for (const char *value : kNoBits)
+      rows.push_back({name + "_" + value, "7.1.2", agreement(bits + "=" + value), rejected()});
+  }
+  return rows;
+}
+
 }  // namespace
 
 std::vector<Row> response_rows() {
   std::vector<Row> rows;
-  for (const std::vector<Row> &some : {good_responses(), bad_http(), bad_fields()})
+  for (const std::vector<Row> &some :
+       {good_responses(), bad_http(), bad_fields(), of_deflate(good_agreements()), of_deflate(bad_agreements())})
     rows.insert(rows.end(), some.begin(), some.end());
   for (Row &row : rows) {
     row.name = "response/" + row.name;
