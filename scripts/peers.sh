@@ -1,6 +1,6 @@
 # Installs the toolchains and the WebSocket peers that scripts/test --all runs against. Sourced after scripts/lib.sh.
 
-tool_packages=(clang clang-tidy valgrind gcovr util-linux curl python3-venv libuv1-dev libglib2.0-dev)
+tool_packages=(clang clang-tidy valgrind gcovr util-linux curl python3-venv libuv1-dev libglib2.0-dev openssl)
 
 # install_peers sets HAWSER_REQUIRED_PEERS: with it, a missing peer fails its tests, which are skipped otherwise.
 install_peers() {
@@ -8,7 +8,7 @@ install_peers() {
   command -v npm >/dev/null || install_packages nodejs npm
   install_node_peers
   install_python_peers
-  export HAWSER_REQUIRED_PEERS="node python curl"
+  export HAWSER_REQUIRED_PEERS="node python curl openssl"
   if install_chromium; then HAWSER_REQUIRED_PEERS+=" chromium"; fi
 }
 

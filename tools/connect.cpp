@@ -35,7 +35,7 @@ int64_t milliseconds(double seconds) {
 
 OptionSet connect_options(const ConnectSettings &settings) {
   OptionSet options;
-  set_layers(options, settings.layers);
+  set_layers(options, settings.layers, settings.url);
   for (const std::string &header : settings.headers)
     options.add_header(header);
   options.set_list("subprotocols", settings.subprotocols);
@@ -134,8 +134,7 @@ bool Client::start() {
   }
   connection_ = hws_manager_connect(manager_.get(), settings_.url.c_str(), options.get());
   if (connection_ > 0) return true;
-  status_ = fail(exit_status_of(static_cast<hws_result>(connection_)),
-                 settings_.url + ": " + hws_manager_last_error(manager_.get()));
+  status_ = fail(exit_status_of_call(connection_), settings_.url + ": " + hws_manager_last_error(manager_.get()));
   return false;
 }
 

@@ -39,9 +39,12 @@ void OptionSet::add_header(const std::string &line) {
   note(hws_options_add_header(options_.get(), name.c_str(), value.c_str()), "header \"" + line + "\"");
 }
 
+void OptionSet::refuse(const std::string &words) {
+  if (problem_.empty()) problem_ = words;
+}
+
 void OptionSet::note(hws_result result, const std::string &what) {
-  if (result >= 0 || !problem_.empty()) return;
-  problem_ = what + ": " + hws_error_text(result);
+  if (result < 0) refuse(what + ": " + hws_error_text(result));
 }
 
 }  // namespace hawser::tools

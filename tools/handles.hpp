@@ -26,6 +26,7 @@ class OptionSet {
   void set_text(const char *name, const std::string &value);
   void set_list(const char *name, const std::vector<std::string> &values);  // nothing, if there are none
   void add_header(const std::string &line);                                 // "Name: value"
+  void refuse(const std::string &words);  // what is wrong with the call, apart from single options
 
   // What was refused first, in words; empty if nothing was.
   const std::string &problem() const { return problem_; }

@@ -1,5 +1,7 @@
 #include "layers.hpp"
 
+#include <strings.h>
+
 namespace hawser::tools {
 
 namespace {
@@ -11,9 +13,11 @@ void append(std::string &list, const char *name, const char *value) {
 
 }  // namespace
 
-void set_layers(OptionSet &options, const LayerSettings &settings) {
+void set_layers(OptionSet &options, const LayerSettings &settings, const std::string &url) {
+  if ((settings.certificate || settings.authorities) && strncasecmp(url.c_str(), "ws:", 3) == 0)
+    options.refuse(url + ": certificates are for wss:// URLs");
   if (settings.certificate) options.set_text("tls_certificate", *settings.certificate);
-  if (settings.certificate) options.set_text("tls_key", settings.key.value_or(*settings.certificate));
+  if (settings.key) options.set_text("tls_key", *settings.key);
   if (settings.authorities) options.set_text("tls_ca_file", *settings.authorities);
   if (settings.insecure) options.set_int("tls_verify", 0);
   options.set_text("deflate", settings.deflate);

@@ -17,7 +17,8 @@ struct LayerSettings {
   std::string deflate = "off";
 };
 
-void set_layers(OptionSet &options, const LayerSettings &settings);
+// For a connection to, or a listener at, `url`: certificates that it has no use for are refused.
+void set_layers(OptionSet &options, const LayerSettings &settings, const std::string &url);
 
 // What a connection that is open has agreed on: "TLSv1.3 TLS_AES_256_GCM_SHA384, peer CN=localhost,
 // permessage-deflate"; "" if there is neither TLS nor an extension.

@@ -28,6 +28,10 @@ ExitStatus exit_status_of(hws_result error) {
   }
 }
 
+ExitStatus exit_status_of_call(hws_id error) {
+  return error == HWS_ERR_TLS ? USAGE : exit_status_of(static_cast<hws_result>(error));
+}
+
 std::string printable(std::string_view text) {
   std::string result;
   result.reserve(text.size());

@@ -16,8 +16,10 @@ enum ExitStatus : int {
   PROTOCOL = 4,  // the peer broke the protocol or exceeded a limit
 };
 
-// What an error says that ended a connection, or a call that was to begin one.
+// What an error says that ended a connection.
 ExitStatus exit_status_of(hws_result error);
+// And what one says of the call that was to begin it: there it is files, not a peer, that are no good for TLS.
+ExitStatus exit_status_of_call(hws_id error);
 
 // The text with every control character (C0, DEL and the C1 that are two bytes of UTF-8) replaced by '?': what a peer
 // says must not drive the terminal.

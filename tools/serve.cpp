@@ -29,7 +29,7 @@ constexpr const char *kPagePolicy =
 OptionSet listener_options(const ServeSettings &settings) {
   OptionSet options;
   options.set_int("requests", 1);
-  set_layers(options, settings.layers);
+  set_layers(options, settings.layers, settings.url);
   if (settings.layers.authorities) options.set_text("tls_client_auth", "required");
   if (settings.origins) options.set_text("origins", *settings.origins);
   options.set_list("subprotocols", settings.subprotocols);
@@ -133,8 +133,7 @@ int Server::run() {
 bool Server::start(const OptionSet &options) {
   listener_ = hws_manager_listen(manager_.get(), settings_.url.c_str(), options.get());
   if (listener_ < 0) {
-    status_ = fail(exit_status_of(static_cast<hws_result>(listener_)),
-                   settings_.url + ": " + hws_manager_last_error(manager_.get()));
+    status_ = fail(exit_status_of_call(listener_), settings_.url + ": " + hws_manager_last_error(manager_.get()));
     return false;
   }
   const std::string local_address = text_or_empty(hws_manager_local_address(manager_.get(), listener_));

@@ -16,10 +16,11 @@ const kFlags = [
 const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 export class Browser {
-  static async start() {
+  static async start(...flags) {
     const browser = new Browser();
     browser.profile = mkdtempSync(path.join(os.tmpdir(), 'hawser-chromium-'));
-    browser.child = spawn(process.env.CHROMIUM, [`--user-data-dir=${browser.profile}`, ...kFlags], { stdio: 'ignore' });
+    browser.child = spawn(process.env.CHROMIUM, [`--user-data-dir=${browser.profile}`, ...flags, ...kFlags],
+                          { stdio: 'ignore' });
     killAtExit(browser.child);
     browser.calls = new Map();
     browser.lastCall = 0;

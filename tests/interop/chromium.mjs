@@ -1,18 +1,32 @@
 // Chromium as the client of `hawser serve`: the page that it serves, used as a person would, and the browser's own
 // WebSocket from a script in that page.
 
+import { X509Certificate, createHash } from 'node:crypto';
 import path from 'node:path';
 
 import { Browser } from './browser.mjs';
 import { kSizes } from './echo.mjs';
+import { kDeflate, kDeflateMode, kIdentity, kTls } from './layers.mjs';
+import { Relay } from './relay.mjs';
 import { Serve, check, checkEqual, runTests } from './program.mjs';
 
 let browser;
 
-async function withPage(args, test) {
-  const serve = await Serve.start(...args);
-  await browser.open(serve.url.replace('ws:', 'http:'));
+/** The flags with which Chromium trusts the public key of our server, whoever has signed it. */
+function trust() {
+  if (!kTls) return [];
+  const key = new X509Certificate(kIdentity.cert).publicKey.export({ type: 'spki', format: 'der' });
+  return [`--ignore-certificate-errors-spki-list=${createHash('sha256').update(key).digest('base64')}`];
+}
+
+// Chromium keeps a TCP connection ready that says nothing: the server would wait for it as long as it may.
+const kShortDrain = ['--drain', '0.5'];
+
+async function withPage(args, test, deflate) {
+  const serve = await Serve.start([...args, ...kShortDrain], deflate);
+  await browser.open(serve.url.replace(/^ws/, 'http'));
   await browser.until('document.readyState === "complete" && document.getElementById("state") !== null', 'the page');
+  checkEqual(await browser.evaluate('location.protocol'), kTls ? 'https:' : 'http:', 'the scheme of the page');
   await test(serve);
   await serve.stop();
 }
@@ -79,7 +93,7 @@ function inPage(serve, body) {
 }
 
 await runTests({
-  'Chromium starts': async () => { browser = await Browser.start(); },
+  'Chromium starts': async () => { browser = await Browser.start(...trust()); },
 
   'the page connects, sends and shows the echo': () => withPage(['--echo'], async (serve) => {
     await browser.until(stateIs('open'), 'the page to connect');
@@ -132,11 +146,34 @@ await runTests({
     checkEqual(count, 1000, 'messages that came back in order');
   }),
 
-  'compression is declined, subprotocols are agreed on': () => withPage(['--echo', '--subprotocol', 'chat,superchat'], async (serve) => {
-    const agreed = await inPage(serve, `
+  // Chromium always offers compression.
+  'extensions and subprotocols are agreed on': () => withPage(['--echo', '--subprotocol', 'chat,superchat'], async (serve) => {
+    const [protocol, extensions] = await inPage(serve, `
       const socket = await opened(url, ["superchat"]);
       return [socket.protocol, socket.extensions];`);
-    checkEqual(JSON.stringify(agreed), '["superchat",""]', 'subprotocol and extensions');
+    checkEqual(protocol, 'superchat', 'subprotocol');
+    checkEqual(extensions.split(';')[0], kDeflate ? 'permessage-deflate' : '', 'extension');
+    for (const parameter of ['server_no_context_takeover', 'client_no_context_takeover']) {
+      checkEqual(extensions.includes(parameter), kDeflateMode === 'shared', parameter);
+    }
+  }),
+
+  // The program's default.
+  'compression is declined': () => withPage(['--echo'], async (serve) => {
+    checkEqual(await inPage(serve, 'return (await opened(url)).extensions;'), '', 'extensions');
+  }, null),
+
+  'the bytes on the wire show the layers': () => withPage(['--echo', '--origins', '*'], async (serve) => {
+    const relay = await Relay.start(serve.url);
+    const size = await inPage(relay, `
+      const socket = await opened(url);
+      await echoText(socket, textOf(1 << 20));
+      return new TextEncoder().encode(textOf(1 << 20)).length;`);
+    checkEqual(relay.begin.toString('latin1', 0, 3), kTls ? '\x16\x03\x01' : 'GET', 'what Chromium says first');
+    for (const [words, bytes] of [['sent', relay.sent], ['received', relay.received]]) {
+      check(kDeflate ? bytes < size / 50 : bytes > size, `Chromium ${words} ${bytes} bytes for ${size}`);
+    }
+    relay.stop();
   }),
 
   'close codes': () => withPage(['--echo'], async (serve) => {
@@ -160,15 +197,15 @@ await runTests({
   }),
 
   'a page of another origin is refused': () => withPage(['--echo'], async () => {
-    const other = await Serve.start('--echo', '--origins', 'https://good.example');
+    const other = await Serve.start(['--echo', '--origins', 'https://good.example', ...kShortDrain]);
     const words = await inPage(other, 'return opened(url).then(() => "accepted", (error) => error.message);');
     checkEqual(words, 'closed with 1006', 'what the page sees');
     await other.stop();
   }),
 
   'a page of this server may use another one that allows it': () => withPage(['--echo'], async (serve) => {
-    const origin = serve.url.replace('ws:', 'http:').replace(/\/$/, '');
-    const other = await Serve.start('--echo', '--origins', origin);
+    const origin = serve.url.replace(/^ws/, 'http').replace(/\/$/, '');
+    const other = await Serve.start(['--echo', '--origins', origin, ...kShortDrain]);
     await inPage(other, 'const socket = await opened(url); await echoText(socket, "ahoy"); socket.close();');
     await other.stop();
   }),

@@ -4,6 +4,8 @@ import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
+import { kConnectTls, kDeflateMode, kScheme, kServeTls } from './layers.mjs';
+
 const require = createRequire(path.join(process.env.HAWSER_PEERS, 'node', 'index.js'));
 export const { WebSocket, WebSocketServer } = require('ws');
 
@@ -35,8 +37,8 @@ export function killAtExit(child) {
   child.on('exit', () => children.delete(child));
 }
 
-function start(args) {
-  const child = spawn(process.env.HAWSER, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+export function start(program, args) {
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdin.on('error', () => {});  // it may end while we still write
   const exited = new Promise((resolve, reject) => {
     child.on('error', reject);
@@ -57,13 +59,17 @@ function firstLine(stream) {
   });
 }
 
-/** `hawser serve` on a free port. stop() asks it to end and expects status 0. */
+/** A mode; null leaves it to the program. */
+const deflateArguments = (mode) => (mode === null ? [] : [`--deflate=${mode}`]);
+
+/** `hawser serve` on a free port, with the layers of this run. stop() asks it to end and expects status 0. */
 export class Serve {
-  static async start(...args) {
+  static async start(args, deflate = kDeflateMode) {
     const serve = new Serve();
-    Object.assign(serve, start(['serve', 'ws://127.0.0.1:0/', ...args]));
+    const layers = [...kServeTls, ...deflateArguments(deflate)];
+    Object.assign(serve, start(process.env.HAWSER, ['serve', `${kScheme}://127.0.0.1:0/`, ...layers, ...args]));
     const line = await patiently(firstLine(serve.child.stdout), 'hawser serve to listen');
-    const match = /^listening on (ws:\/\/127\.0\.0\.1:\d+\/)$/.exec(line);
+    const match = new RegExp(`^listening on (${kScheme}://127\\.0\\.0\\.1:\\d+/)$`).exec(line);
     check(match, `the first line of hawser serve: ${line}`);
     serve.url = match[1];
     return serve;
@@ -75,10 +81,11 @@ export class Serve {
   }
 }
 
-/** `hawser connect`. Its standard input stays open until close(). */
+/** `hawser connect`, with the layers of this run. Its standard input stays open until closeInput(). */
 export class Connect {
-  constructor(url, ...args) {
-    Object.assign(this, start(['connect', url, ...args]));
+  constructor(url, args, deflate = kDeflateMode) {
+    const layers = [...kConnectTls, ...deflateArguments(deflate)];
+    Object.assign(this, start(process.env.HAWSER, ['connect', url, ...layers, ...args]));
     this.output = '';
     this.child.stdout.on('data', (data) => { this.output += data; });
   }
@@ -93,10 +100,13 @@ export class Connect {
   }
 }
 
+// Without these the others cannot run.
+const kAlways = /^(Chromium|the program) (starts|ends)$/;
+
 /** Runs named tests one after another; the first failure ends the process with 1. */
 export async function runTests(tests) {
   for (const [name, test] of Object.entries(tests)) {
-    if (!name.includes(process.env.HAWSER_ONLY ?? '') && !name.startsWith('Chromium')) continue;
+    if (!name.includes(process.env.HAWSER_ONLY ?? '') && !kAlways.test(name)) continue;
     const begin = Date.now();
     try {
       await test();

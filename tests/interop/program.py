@@ -9,6 +9,8 @@ import threading
 import time
 import traceback
 
+from layers import DEFLATE_MODE, SCHEME, connect_layers, serve_layers
+
 PATIENCE = 120  # until a test that waits for something gives up, in seconds
 SIZES = [0, 1, 125, 126, 65_535, 65_536, 16 * 1024 * 1024]
 
@@ -55,8 +57,9 @@ def fragments_of(data, count):
 class Program:
     """The program as a child. It is killed at the end of the `with`, if it still runs then."""
 
-    def __init__(self, *arguments):
-        self.process = subprocess.Popen([os.environ["HAWSER"], *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, *arguments, stderr=None):
+        self.process = subprocess.Popen([os.environ["HAWSER"], *arguments], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=stderr)
 
     def __enter__(self):
         return self
@@ -81,13 +84,16 @@ def drain(stream):
 
 
 class Serve(Program):
-    """`hawser serve` on a free port; `stop` asks it to end and expects status 0."""
+    """`hawser serve` on a free port, with the layers of this run; `stop` asks it to end and expects status 0."""
 
-    def __init__(self, *arguments):
-        super().__init__("serve", "ws://127.0.0.1:0/", *arguments)
+    def __init__(self, *arguments, deflate=DEFLATE_MODE):
+        self.start(f"{SCHEME}://127.0.0.1:0/", *serve_layers(deflate), *arguments)
+
+    def start(self, url, *arguments, **streams):
+        super().__init__("serve", url, *arguments, **streams)
         ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
         line = self.process.stdout.readline().decode() if ready else ""
-        match = re.fullmatch(r"listening on (ws://127\.0\.0\.1:(\d+)/)\n", line)
+        match = re.fullmatch(rf"listening on ({re.escape(url.removesuffix('0/'))}(\d+)/)\n", line)
         check(match, f"the first line of hawser serve: {line!r}")
         self.url, self.port = match.group(1), int(match.group(2))
         threading.Thread(target=drain, args=[self.process.stdout], daemon=True).start()
@@ -98,10 +104,10 @@ class Serve(Program):
 
 
 class Connect(Program):
-    """`hawser connect`; its standard input stays open."""
+    """`hawser connect`, with the layers of this run; its standard input stays open."""
 
-    def __init__(self, url, *arguments):
-        super().__init__("connect", url, *arguments)
+    def __init__(self, url, *arguments, deflate=DEFLATE_MODE):
+        super().__init__("connect", url, *connect_layers(deflate), *arguments)
         threading.Thread(target=drain, args=[self.process.stdout], daemon=True).start()
 
 

@@ -1,12 +1,13 @@
 // Node's ws as the client of `hawser serve`.
 
-import { Inbox, bytesOf, echoEverything, echoManyAtOnce, pingPong } from './echo.mjs';
+import { Inbox, bytesOf, checkLayers, echoEverything, echoManyAtOnce, pingPong } from './echo.mjs';
+import { kCompression, kTrust } from './layers.mjs';
 import { Serve, WebSocket, check, checkEqual, patiently, runTests } from './program.mjs';
 
-const kPlain = { perMessageDeflate: false };
+const kLayers = { ...kTrust, ...kCompression };
 
 async function open(url, protocols, options) {
-  const socket = new WebSocket(url, protocols, { ...kPlain, ...options });
+  const socket = new WebSocket(url, protocols, { ...kLayers, ...options });
   const inbox = new Inbox(socket);
   await patiently(new Promise((resolve, reject) => {
     socket.on('open', resolve);
@@ -17,7 +18,7 @@ async function open(url, protocols, options) {
 
 /** The HTTP status that the handshake was refused with. */
 function refusal(url, protocols, options) {
-  const socket = new WebSocket(url, protocols, { ...kPlain, ...options });
+  const socket = new WebSocket(url, protocols, { ...kLayers, ...options });
   return patiently(new Promise((resolve, reject) => {
     socket.on('open', () => reject(new Error('it was accepted')));
     socket.on('error', reject);
@@ -28,8 +29,8 @@ function refusal(url, protocols, options) {
   }), 'a refusal');
 }
 
-async function withServe(args, test) {
-  const serve = await Serve.start(...args);
+async function withServe(args, test, deflate) {
+  const serve = await Serve.start(args, deflate);
   await test(serve.url);
   await serve.stop();
 }
@@ -41,8 +42,9 @@ async function expectClose(inbox, code, reason) {
 }
 
 await runTests({
-  'echo without extensions': () => withServe(['--echo'], async (url) => {
+  'echo': () => withServe(['--echo'], async (url) => {
     const { socket, inbox } = await open(url);
+    await checkLayers(socket, inbox);
     await pingPong(socket, inbox);
     await echoManyAtOnce(socket, inbox);
     await echoEverything(socket, inbox);
@@ -50,11 +52,20 @@ await runTests({
     await expectClose(inbox, 1000);
   }),
 
+  // The program's default.
   'permessage-deflate is offered and declined': () => withServe(['--echo'], async (url) => {
     const { socket, inbox } = await open(url, [], { perMessageDeflate: true });
     checkEqual(socket.extensions, '', 'extensions');
     await echoManyAtOnce(socket, inbox);
     await echoEverything(socket, inbox);
+    socket.close(1000);
+    await expectClose(inbox, 1000);
+  }, null),
+
+  'nothing is compressed that was not offered': () => withServe(['--echo'], async (url) => {
+    const { socket, inbox } = await open(url, [], { perMessageDeflate: false });
+    checkEqual(socket.extensions, '', 'extensions');
+    await echoManyAtOnce(socket, inbox);
     socket.close(1000);
     await expectClose(inbox, 1000);
   }),
@@ -80,7 +91,7 @@ await runTests({
   }),
 
   'hawser closes with 1001 when it ends': async () => {
-    const serve = await Serve.start('--echo');
+    const serve = await Serve.start(['--echo']);
     const peers = [await open(serve.url), await open(serve.url)];
     await serve.stop();
     for (const { inbox } of peers) await expectClose(inbox, 1001);
@@ -123,7 +134,7 @@ await runTests({
   }),
 
   'only the same origin by default': () => withServe(['--echo'], async (url) => {
-    const { socket, inbox } = await open(url, [], { origin: url.replace('ws:', 'http:').replace(/\/$/, '') });
+    const { socket, inbox } = await open(url, [], { origin: url.replace(/^ws/, 'http').replace(/\/$/, '') });
     socket.close(1000);
     await expectClose(inbox, 1000);
     checkEqual(await refusal(url, [], { origin: 'https://evil.example' }), 403, 'status for another origin');

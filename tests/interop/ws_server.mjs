@@ -1,15 +1,17 @@
 // Node's ws as the server of `hawser connect`.
 
-import { Inbox, bytesOf, echoEverything, echoManyAtOnce, pingPong } from './echo.mjs';
+import { Inbox, bytesOf, checkLayers, echoEverything, echoManyAtOnce, pingPong } from './echo.mjs';
+import { httpServer, kCompression, kScheme } from './layers.mjs';
 import { Connect, WebSocketServer, check, checkEqual, patiently, runTests } from './program.mjs';
 
 /** A server on a free port, and what came to it. */
 class Server {
   static async start(options) {
     const server = new Server();
-    server.ws = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false, ...options });
-    await new Promise((resolve) => { server.ws.on('listening', resolve); });
-    server.url = `ws://127.0.0.1:${server.ws.address().port}/`;
+    server.http = httpServer();
+    server.ws = new WebSocketServer({ server: server.http, ...kCompression, ...options });
+    await new Promise((resolve) => { server.http.listen(0, '127.0.0.1', resolve); });
+    server.url = `${kScheme}://127.0.0.1:${server.http.address().port}/`;
     server.peer = new Promise((resolve) => {
       server.ws.on('connection', (socket, request) => resolve({ socket, request, inbox: new Inbox(socket) }));
     });
@@ -20,14 +22,15 @@ class Server {
     return patiently(this.peer, 'hawser connect to come');
   }
 
-  stop() {
-    return new Promise((resolve) => { this.ws.close(resolve); });
+  async stop() {
+    await new Promise((resolve) => { this.ws.close(resolve); });
+    await new Promise((resolve) => { this.http.close(resolve); });
   }
 }
 
-async function withConnect(serverOptions, args, test) {
+async function withConnect(serverOptions, args, test, deflate) {
   const server = await Server.start(serverOptions);
-  const connect = new Connect(server.url, ...args);
+  const connect = new Connect(server.url, args, deflate);
   const peer = await server.accepted();
   await test(peer, connect);
   await server.stop();
@@ -42,26 +45,42 @@ async function closeAsServer({ socket, inbox }, connect) {
 /** The exit status of hawser connect when the server treats the handshake as `serverOptions` say. */
 async function statusFor(serverOptions, args, expected, words) {
   const server = await Server.start(serverOptions);
-  await new Connect(server.url, ...args).expectStatus(expected, words);
+  await new Connect(server.url, args).expectStatus(expected, words);
   await server.stop();
 }
 
 const refuseWith = (status) => ({ verifyClient: (info, answer) => answer(false, status) });
 
 await runTests({
-  'echo without extensions': () => withConnect({}, ['--echo'], async (peer, connect) => {
+  'echo': () => withConnect({}, ['--echo'], async (peer, connect) => {
+    await checkLayers(peer.socket, peer.inbox);
     await pingPong(peer.socket, peer.inbox);
     await echoManyAtOnce(peer.socket, peer.inbox);
     await echoEverything(peer.socket, peer.inbox);
     await closeAsServer(peer, connect);
   }),
 
-  'a server that would compress': () => withConnect({ perMessageDeflate: true }, ['--echo'], async (peer, connect) => {
+  'a server that would compress, and is not asked to': () => withConnect({ perMessageDeflate: true }, ['--echo'], async (peer, connect) => {
+    checkEqual(peer.request.headers['sec-websocket-extensions'], undefined, 'offer');
     checkEqual(peer.socket.extensions, '', 'extensions');
     await echoManyAtOnce(peer.socket, peer.inbox);
     await echoEverything(peer.socket, peer.inbox);
     await closeAsServer(peer, connect);
-  }),
+  }, 'off'),
+
+  // The program's default.
+  'permessage-deflate is offered and taken': () => withConnect({ perMessageDeflate: true }, ['--echo'], async (peer, connect) => {
+    checkEqual(peer.socket.extensions, 'permessage-deflate', 'extensions');
+    await echoManyAtOnce(peer.socket, peer.inbox);
+    await closeAsServer(peer, connect);
+  }, null),
+
+  'permessage-deflate is offered and declined': () => withConnect({ perMessageDeflate: false }, ['--echo'], async (peer, connect) => {
+    checkEqual(peer.request.headers['sec-websocket-extensions'].split(/[;,]/)[0], 'permessage-deflate', 'offer');
+    checkEqual(peer.socket.extensions, '', 'extensions');
+    await echoManyAtOnce(peer.socket, peer.inbox);
+    await closeAsServer(peer, connect);
+  }, null),
 
   'the Close that answers ours has our code': async () => {
     for (const code of [1000, 3000, 4999]) {
@@ -111,7 +130,8 @@ await runTests({
 
   'headers, origin and path arrive': async () => {
     const server = await Server.start({});
-    const connect = new Connect(`${server.url}deck?rope=3`, '--echo', '--header', 'X-Mast: tall', '--origin', 'https://good.example');
+    const connect = new Connect(`${server.url}deck?rope=3`,
+                                ['--echo', '--header', 'X-Mast: tall', '--origin', 'https://good.example']);
     const peer = await server.accepted();
     checkEqual(peer.request.url, '/deck?rope=3', 'request target');
     checkEqual(peer.request.headers['x-mast'], 'tall', 'X-Mast');
@@ -138,7 +158,7 @@ await runTests({
   'a server that is gone': async () => {
     const server = await Server.start({});
     await server.stop();
-    await new Connect(server.url).expectStatus(3, 'nobody listens');
+    await new Connect(server.url, []).expectStatus(3, 'nobody listens');
   },
 
   'a server that hangs up without a Close': () => withConnect({}, ['--echo'], async (peer, connect) => {

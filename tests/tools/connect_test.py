@@ -3,13 +3,13 @@
 import os
 import signal
 import socket
+import ssl
 import struct
 import subprocess
-import tempfile
 import threading
 import unittest
 
-from support import BINARY, CLOSE, PATIENCE, PING, PONG, TEXT, FakeServer, ToolTest, close_payload
+from support import BINARY, CLOSE, PATIENCE, PING, PONG, TEXT, FakeServer, ToolTest, close_payload, inflated
 
 MIB = 1024 * 1024
 
@@ -80,11 +80,6 @@ class Lines(ToolTest):
         server = FakeServer(Script())
         self.assertEqual(self.start_hawser("connect", server.url, stdin=subprocess.DEVNULL).wait(PATIENCE), 0)
         server.join()
-
-    def folder(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        return folder.name
 
     def test_a_line_that_is_not_utf8(self):
         script = Script()
@@ -278,6 +273,125 @@ class Request(ToolTest):
         server.join()
 
 
+class Tls(ToolTest):
+    def setUp(self):
+        self.certificate, self.key = self.make_certificate("localhost")
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(self.certificate, self.key)
+
+    def run_against(self, script, *arguments):
+        server = FakeServer(script, context=self.context)
+        result = self.run_hawser("connect", server.url, *arguments, stdin=b"hello\n")
+        server.join()
+        return result
+
+    def test_verified(self):
+        agreed = []
+        script = Script(lambda peer: agreed.append(f"{peer.sock.version()} {peer.sock.cipher()[0]}"))
+        result = self.run_against(script, "--tls-ca", self.certificate)
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        self.assertEqual(script.messages, [(TEXT, b"hello")])
+        result = self.run_against(script, "--tls-ca", self.certificate, "-v")
+        self.assertEqual(result.returncode, 0)
+        self.assertEqual(result.stderr.decode(), f"hawser: open, {agreed[0]}, peer CN=localhost\n")
+
+    def test_not_verified(self):
+        other, _ = self.make_certificate("localhost")
+        for trusted in ([], ["--tls-ca", other]):
+            with self.subTest(trusted=trusted):
+                server = FakeServer(Script(), context=self.context)
+                result = self.run_hawser("connect", server.url, *trusted)
+                with self.assertRaises(ssl.SSLError):
+                    server.join()
+                self.assertEqual(result.returncode, 3)
+                self.assert_complaint(result.stderr, r"certificate verify failed: .*\(depth 0, subject CN=localhost\)")
+
+    def test_insecure(self):
+        script = Script()
+        result = self.run_against(script, "--insecure")
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        self.assertEqual(script.messages, [(TEXT, b"hello")])
+
+    def test_our_certificate(self):
+        certificate, key = self.make_certificate("a client")
+        both = os.path.join(self.folder(), "both.pem")
+        with open(both, "w") as file:
+            for name in (certificate, key):
+                with open(name) as part:
+                    file.write(part.read())
+        self.context.verify_mode = ssl.CERT_REQUIRED
+        self.context.load_verify_locations(certificate)
+        subjects = []
+        for arguments in (["--tls-cert", certificate, "--tls-key", key], ["--tls-cert", both]):
+            script = Script(lambda peer: subjects.append(peer.sock.getpeercert()["subject"]))
+            result = self.run_against(script, "--tls-ca", self.certificate, *arguments)
+            self.assertEqual((result.returncode, result.stderr), (0, b""))
+        self.assertEqual(subjects, 2 * [((("commonName", "a client"),),)])
+
+    def test_wrong_files(self):
+        other, other_key = self.make_certificate("other")
+        for arguments, pattern in (
+            (["--tls-ca", "/no/such/file"], "/no/such/file: No such file"),
+            (["--tls-ca", self.key], "key.pem: no certificate"),
+            (["--tls-cert", "/no/such/file"], "/no/such/file: No such file"),
+            (["--tls-cert", self.certificate], "certificate.pem: no private key"),
+            (["--tls-cert", self.certificate, "--tls-key", "/no/such/file"], "/no/such/file: No such file"),
+            (["--tls-cert", self.certificate, "--tls-key", other_key], "is not the key of"),
+            (["--tls-cert", self.certificate, "--tls-key", other], "certificate.pem: no private key"),
+        ):
+            with self.subTest(arguments=arguments):
+                result = self.run_hawser("connect", *arguments, "wss://127.0.0.1:1/")
+                self.assert_complaint(result.stderr, pattern)
+                self.assertEqual((result.returncode, result.stdout), (1, b""))
+
+
+class Deflate(ToolTest):
+    """RFC 7692."""
+
+    def run_against(self, answer, *arguments):
+        """(what was offered, payloads that came, words) with a server that answers `answer`."""
+        extra = f"Sec-WebSocket-Extensions: {answer}\r\n" if answer else ""
+        script = Script()
+        server = FakeServer(script, lambda fields: FakeServer.accept(fields, extra))
+        line = b"0123456789abcdef" * 64
+        result = self.run_hawser("connect", "--verbose", server.url, *arguments, stdin=line + b"\n")
+        server.join()
+        self.assertEqual(result.returncode, 0, result.stderr)
+        (opcode, payload), = script.messages
+        self.assertEqual((opcode, inflated(payload) if answer else payload), (TEXT, line))
+        return server.fields.get("sec-websocket-extensions"), result.stderr.decode()
+
+    def test_offers(self):
+        alone = "server_no_context_takeover; client_no_context_takeover"
+        dedicated = "permessage-deflate; client_max_window_bits"
+        shared = f"permessage-deflate; {alone}; client_max_window_bits"
+        for arguments, offer, answers in (
+            ([], dedicated, ["permessage-deflate", f"permessage-deflate; {alone}; server_max_window_bits=9", None]),
+            (["--deflate=dedicated"], dedicated, ["permessage-deflate; client_max_window_bits=12"]),
+            (["--deflate=shared"], shared, [f"permessage-deflate; {alone}", None]),
+            (["--deflate"], shared, [f"permessage-deflate; {alone}"]),
+            (["--deflate=off"], None, [None]),
+        ):
+            for answer in answers:
+                with self.subTest(arguments=arguments, answer=answer):
+                    offered, words = self.run_against(answer, *arguments)
+                    self.assertEqual(offered, [offer] if offer else None)
+                    self.assertEqual(words, f"hawser: open, {answer}\n" if answer else "hawser: open\n")
+
+    def test_the_flag_takes_no_url(self):
+        server = FakeServer(Script())
+        self.assertEqual(self.run_hawser("connect", "--deflate", server.url).returncode, 0)
+        server.join()
+
+    def test_an_answer_that_was_not_offered(self):
+        server = FakeServer(lambda peer: None, lambda fields: FakeServer.accept(
+            fields, "Sec-WebSocket-Extensions: permessage-deflate\r\n"))
+        result = self.run_hawser("connect", "--deflate=off", server.url)
+        server.join()
+        self.assertEqual(result.returncode, 4)
+        self.assert_complaint(result.stderr, "extension")
+
+
 class Statuses(ToolTest):
     def check(self, status, script, *arguments, answer=None, pattern="", stdin=b""):
         server = FakeServer(script, answer)
@@ -412,6 +526,8 @@ class Statuses(ToolTest):
             (["--help"], ["serve", "connect", "Exit status"]),
             (["serve", "--help"], ["--broadcast", "--origins", "--max-queue", "--backend", "--quiet"]),
             (["connect", "--help"], ["--echo", "--binary", "--header", "--close-code", "--timeout", "--ping-interval"]),
+            (["serve", "--help"], ["--tls-cert", "--tls-key", "--tls-client-ca", "--deflate", "--verbose"]),
+            (["connect", "--help"], ["--tls-cert", "--tls-key", "--tls-ca", "--insecure", "--deflate", "--verbose"]),
         ):
             result = self.run_hawser(*arguments)
             self.assertEqual((result.returncode, result.stderr), (0, b""))

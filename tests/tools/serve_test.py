@@ -5,11 +5,12 @@ import re
 import select
 import signal
 import socket
+import ssl
 import threading
 import time
 import unittest
 
-from support import BINARY, CLOSE, PATIENCE, PING, PONG, TEXT, ToolTest, close_payload, http, upgrade_request
+from support import BINARY, CLOSE, PATIENCE, PING, PONG, TEXT, ToolTest, close_payload, http, inflated, upgrade_request
 
 MIB = 1024 * 1024
 
@@ -270,6 +271,108 @@ class Stopping(ToolTest):
             self.assertTrue(half.recv(1000).startswith(b"HTTP/1.1 503 "))
         client.close()
         self.assertEqual(server.wait(PATIENCE), 0)
+
+
+class Tls(ToolTest):
+    def setUp(self):
+        self.certificate, self.key = self.make_certificate("localhost")
+        self.identity = ["--tls-cert", self.certificate, "--tls-key", self.key]
+
+    def open_and_close(self, *arguments, shown=None):
+        """Serves one client, which shows a certificate: (what it agreed on, the log)."""
+        server, port = self.start_serve(*arguments, quiet=False, scheme="wss")
+        context = ssl.create_default_context(cafile=self.certificate)
+        if shown:
+            context.load_cert_chain(*shown)
+        client, _ = self.open_client(port, context=context)
+        client.send_frame(TEXT, b"hello")
+        self.assertEqual(client.receive(), (TEXT, b"hello"))
+        client.send_frame(CLOSE, close_payload(1000))
+        self.assertEqual(client.receive()[0], CLOSE)
+        self.assertTrue(client.at_end())
+        status, _, log = self.stop(server)
+        self.assertEqual(status, 0)
+        return f"{client.sock.version()} {client.sock.cipher()[0]}", log
+
+    def test_certificate_and_key(self):
+        _, log = self.open_and_close(*self.identity)
+        self.assertRegex(log, r"\A[0-9.:]+ open /\n")
+        agreed, log = self.open_and_close(*self.identity, "--verbose")
+        self.assertRegex(log, rf"\A[0-9.:]+ open /, {agreed}\n")
+
+    def test_key_in_the_same_file(self):
+        both = os.path.join(self.folder(), "both.pem")
+        with open(both, "w") as file:
+            for name in (self.certificate, self.key):
+                with open(name) as part:
+                    file.write(part.read())
+        self.open_and_close("--tls-cert", both)
+
+    def test_client_certificates(self):
+        shown = self.make_certificate("a client")
+        stranger = self.make_certificate("a client")
+        arguments = [*self.identity, "--tls-client-ca", shown[0], "--verbose"]
+        agreed, log = self.open_and_close(*arguments, shown=shown)
+        self.assertRegex(log, rf"\A[0-9.:]+ open /, {agreed}, peer CN=a client\n")
+        for other in (None, stranger):
+            with self.assertRaises(ssl.SSLError):
+                self.open_and_close(*arguments, shown=other)
+
+    def test_wrong_files(self):
+        _, other_key = self.make_certificate("other")
+        for arguments, pattern in (
+            ([], "a wss:// listener needs .*tls_certificate"),
+            (["--tls-cert", "/no/such/file"], "/no/such/file: No such file"),
+            (["--tls-cert", self.certificate], "certificate.pem: no private key"),
+            (["--tls-cert", self.certificate, "--tls-key", "/no/such/file"], "/no/such/file: No such file"),
+            (["--tls-cert", self.key, "--tls-key", self.key], "key.pem: no certificate"),
+            (["--tls-cert", self.certificate, "--tls-key", other_key], "is not the key of"),
+            ([*self.identity, "--tls-client-ca", "/no/such/file"], "/no/such/file: No such file"),
+            ([*self.identity, "--tls-client-ca", self.key], "key.pem: no certificate"),
+        ):
+            with self.subTest(arguments=arguments):
+                result = self.run_hawser("serve", *arguments, "wss://127.0.0.1:0/")
+                self.assert_complaint(result.stderr, pattern)
+                self.assertEqual((result.returncode, result.stdout), (1, b""))
+
+
+class Deflate(ToolTest):
+    """RFC 7692."""
+
+    def test_modes(self):
+        alone = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+        for arguments, answer in (
+            ([], None),
+            (["--deflate=off"], None),
+            (["--deflate"], alone),
+            (["--deflate=shared"], alone),
+            (["--deflate=dedicated"], "permessage-deflate"),
+        ):
+            with self.subTest(arguments=arguments):
+                server, port = self.start_serve("--verbose", *arguments, quiet=False)
+                client, fields = self.open_client(port, fields=["Sec-WebSocket-Extensions: permessage-deflate"])
+                self.assertEqual(fields.get("sec-websocket-extensions"), [answer] if answer else None)
+                self.check_echoes(client, answer is not None, takeover=answer == "permessage-deflate")
+                client.close()
+                _, _, log = self.stop(server)
+                self.assertRegex(log, r"\A[0-9.:]+ open /" + (f", {answer}" if answer else "") + r"\n")
+
+    def check_echoes(self, client, compressed, takeover):
+        text = b"0123456789abcdef" * 64
+        client.send_frame(TEXT, text)
+        _, payload = client.receive()
+        self.assertEqual(inflated(payload) if compressed else payload, text)
+        # What does not compress does so the second time, where the first is in the window.
+        for again in (False, True):
+            noise = noise if again else os.urandom(1000)
+            client.send_frame(BINARY, noise)
+            _, payload = client.receive()
+            self.assertEqual(len(payload) < 100, again and takeover)
+
+    def test_the_flag_takes_no_url(self):
+        server = self.start_hawser("serve", "--deflate", "ws://127.0.0.1:0/")
+        self.assertRegex(server.stdout.readline(), rb"\Alistening on ws://")
+        self.assertEqual(self.stop(server)[0], 0)
 
 
 class Words(ToolTest):

@@ -4,11 +4,14 @@ import base64
 import hashlib
 import os
 import signal
+import shutil
 import socket
 import struct
 import subprocess
+import tempfile
 import threading
 import unittest
+import zlib
 
 HAWSER = os.environ.get("HAWSER", "hawser")
 PATIENCE = 60  # seconds after which a test is stuck; nothing is measured by it
@@ -103,6 +106,11 @@ class RawWebSocket:
         self.sock.close()
 
 
+def inflated(payload):
+    """What the payload of a message is that was compressed on its own (RFC 7692 7.2.2)."""
+    return zlib.decompressobj(-15).decompress(payload + b"\0\0\xff\xff")
+
+
 def unmasked(payload, mask):
     size = len(payload)
     pattern = (mask * (size // 4 + 1))[:size]
@@ -146,9 +154,11 @@ def upgrade_request(port, path="/", fields=()):
     return "\r\n".join(lines) + "\r\n\r\n"
 
 
-def open_client(port, path="/", fields=()):
-    """A raw WebSocket client of a server at the port, and the fields of its 101."""
+def open_client(port, path="/", fields=(), context=None):
+    """A raw WebSocket client of a server at the port, and the fields of its 101. context: of ssl, for wss://."""
     sock = socket.create_connection(("127.0.0.1", port), PATIENCE)
+    if context:
+        sock = context.wrap_socket(sock, server_hostname="localhost")
     sock.sendall(upgrade_request(port, path, fields).encode())
     client = RawWebSocket(sock, client=True)
     line, answer = read_head(client.stream)
@@ -162,12 +172,14 @@ def open_client(port, path="/", fields=()):
 
 
 class FakeServer:
-    """Accepts one connection in a thread and runs a script on it; join() raises what the script raised."""
+    """Accepts one connection in a thread and runs a script on it; join() raises what the script raised. context: of ssl,
+    for wss://."""
 
-    def __init__(self, script, answer=None):
+    def __init__(self, script, answer=None, context=None):
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        self.url = f"ws://127.0.0.1:{self.port}/"
+        self.url = f"{'wss' if context else 'ws'}://127.0.0.1:{self.port}/"
+        self.context = context
         self.script = script
         self.answer = answer
         self.failure = None
@@ -180,6 +192,8 @@ class FakeServer:
         try:
             self.listener.settimeout(PATIENCE)
             sock, _ = self.listener.accept()
+            if self.context:
+                sock = self.context.wrap_socket(sock, server_side=True)
             peer = RawWebSocket(sock, client=False)
             self.request_line, self.fields = read_head(peer.stream)
             sock.sendall((self.answer or self.accept)(self.fields).encode())
@@ -228,12 +242,28 @@ class ToolTest(unittest.TestCase):
                     pass
         process.wait(PATIENCE)
 
-    def start_serve(self, *arguments, quiet=True):
+    def folder(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        return folder.name
+
+    def make_certificate(self, name):
+        """A certificate that vouches for itself and for our addresses, and its key: the names of two PEM files."""
+        if shutil.which("openssl") is None:
+            self.skipTest("the openssl command is not here")
+        folder = self.folder()
+        certificate, key = os.path.join(folder, "certificate.pem"), os.path.join(folder, "key.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1",
+                        "-out", certificate, "-keyout", key], check=True, stderr=subprocess.DEVNULL)
+        return certificate, key
+
+    def start_serve(self, *arguments, quiet=True, scheme="ws"):
         """A server on a free port: (process, port)."""
         flags = ["--quiet"] if quiet else []
-        process = self.start_hawser("serve", "ws://127.0.0.1:0/", *flags, *arguments, stdin=subprocess.DEVNULL)
+        process = self.start_hawser("serve", f"{scheme}://127.0.0.1:0/", *flags, *arguments, stdin=subprocess.DEVNULL)
         line = process.stdout.readline().decode()
-        self.assertRegex(line, r"\Alistening on ws://127\.0\.0\.1:[0-9]+/\n\Z")
+        self.assertRegex(line, rf"\Alistening on {scheme}://127\.0\.0\.1:[0-9]+/\n\Z")
         return process, int(line.rsplit(":", 1)[1].rstrip("/\n"))
 
     def stop(self, process, number=signal.SIGTERM):
