@@ -12,7 +12,6 @@
 #include "arguments.hpp"
 
 using hawser::Error;
-using hawser::Opcode;
 using hawser::Result;
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@
 #include "arguments.hpp"
 
 using hawser::Error;
-using hawser::Opcode;
 using hawser::Role;
 
 namespace {
