@@ -45,7 +45,8 @@
  *    hws_manager_free. Managers share nothing that you can see.
  * 7. No C++ exception crosses this border. Out of memory is HWS_ERR_NO_MEMORY, and the manager stays usable.
  * 8. The library raises no signal (no SIGPIPE either), changes no signal handler and opens every descriptor
- *    close-on-exec. After fork the child may only free, which writes nothing to the wire.
+ *    close-on-exec (but OpenSSL and c-ares open files of the system for a moment: trust store, resolv.conf). After fork
+ *    the child may only free, which writes nothing to the wire.
  * 9. Every limit has a default; -1 is unlimited and has to be asked for; 0 never is.
  *
  * CONVENTIONS

@@ -1,7 +1,6 @@
 #include "net/kernel_tls.hpp"
 
 #include <cerrno>
-#include <cstring>
 #include <new>
 
 #include <openssl/bio.h>
