@@ -101,6 +101,14 @@ const char *read(hws_manager *manager, Call call) try {
   return nullptr;
 }
 
+// A send that is not plain (Manager::send_plainly), by the owner.
+[[gnu::noinline]] hws_result send_any(hws_manager &manager, hws_id connection, int32_t opcode, const void *data,
+                                      size_t size) {
+  return run<hws_result>(manager, [&](hawser::Manager &own) {
+    return manager.answer(own.send(connection, to_opcode(opcode), bytes(data), size));
+  });
+}
+
 Error check_not_null(const void *argument) {
   return argument != nullptr ? Error::OK : Error::ARGUMENT;
 }
@@ -326,9 +334,9 @@ hws_result hws_manager_send(hws_manager *manager, hws_id connection, int32_t opc
   if (Error error = check_message(opcode, data, size); error != Error::OK) return refuse(*manager, error);
   Entry entry(ownership_of(*manager).enter_as_owner());
   if (!entry) return code(manager->manager->other_thread_send(connection, to_opcode(opcode), bytes(data), size));
-  return run<hws_result>(*manager, [&](hawser::Manager &own) {
-    return manager->answer(own.send(connection, to_opcode(opcode), bytes(data), size));
-  });
+  bool marked = (opcode & HWS_UNCOMPRESSED) != 0;
+  if (!marked && manager->manager->send_plainly(connection, hawser::Opcode(opcode), bytes(data), size)) return HWS_OK;
+  return send_any(*manager, connection, opcode, data, size);
 } catch (const std::bad_alloc &) {
   return HWS_ERR_NO_MEMORY;
 }

@@ -26,6 +26,7 @@ struct WholeMessage {
   uint8_t *payload = nullptr;
   size_t size = 0;
   Opcode opcode = Opcode::BINARY;
+  bool ascii = false;  // known to be so: a text that was masked and has no byte above 127
 };
 
 class FrameParser {
@@ -37,10 +38,12 @@ class FrameParser {
   // `words` says how, and the parser is of no further use.
   Status next(uint8_t *data, size_t size, const FrameRules &rules, size_t &used, FramePiece &piece, const char *&words);
 
-  // What nearly all traffic is, for a few instructions: a whole message of under 64 KiB in one frame, all of it in
-  // `data`. Returns the size of the frame; 0, and nothing happened, if the next frame is anything else: then next()
-  // takes it.
-  size_t take_whole(uint8_t *data, size_t size, bool masked, int64_t max_size, WholeMessage &message);
+  // The next byte is the first one of a frame.
+  bool between_frames() const { return !in_frame_ && partial_size_ == 0; }
+  // What nearly all traffic is, for a few instructions: between frames, a whole message of under 64 KiB in one frame,
+  // all of it in `data`. Returns the size of the frame; 0, and nothing happened, if the next frame is anything else:
+  // then next() takes it.
+  static size_t take_whole(uint8_t *data, size_t size, bool masked, uint64_t max_size, WholeMessage &message);
 
   // Bytes of the current frame's payload that have not arrived. The caller may read them elsewhere and pass them to
   // take_payload instead of next.
@@ -61,10 +64,10 @@ class FrameParser {
   bool begun_ = false;     // a piece of the current frame was handed on
 };
 
-inline size_t FrameParser::take_whole(uint8_t *data, size_t size, bool masked, int64_t max_size,
+inline size_t FrameParser::take_whole(uint8_t *data, size_t size, bool masked, uint64_t max_size,
                                       WholeMessage &message) {
-  if (in_frame_ || partial_size_ != 0 || size < 2) return 0;
-  if (data[0] != frame_first_byte(true, Opcode::TEXT) && data[0] != frame_first_byte(true, Opcode::BINARY)) return 0;
+  if (size < 2) return 0;
+  bool known = data[0] == frame_first_byte(true, Opcode::TEXT) || data[0] == frame_first_byte(true, Opcode::BINARY);
   size_t length = data[1] ^ (masked ? 0x80U : 0U);  // above 127 if the mask bit is wrong
   size_t begin = masked ? 6 : 2;
   if (length >= 126) {
@@ -73,12 +76,16 @@ inline size_t FrameParser::take_whole(uint8_t *data, size_t size, bool masked, i
     begin += 2;
     if (length < 126) return 0;
   }
-  if (size < begin + length || length > static_cast<uint64_t>(max_size)) return 0;  // -1, unlimited, is the largest
+  if (!known || size < begin + length || length > max_size) return 0;
   message = {data + begin, length, static_cast<Opcode>(data[0] & 0x0F)};
   if (masked) {
     MaskingKey key;
-    std::memcpy(key.octets, data + begin - 4, 4);
-    apply_mask(message.payload, length, key);
+    std::memcpy(key.octets, data + begin - sizeof key.octets, sizeof key.octets);
+    if (message.opcode == Opcode::TEXT) {
+      message.ascii = apply_mask_to_text(message.payload, length, key);
+    } else {
+      apply_mask(message.payload, length, key);
+    }
   }
   return begin + length;
 }

@@ -11,7 +11,8 @@
 
 // Every kernel below masks `from` into `to`, which are the same or do not overlap. None has a loop over single bytes:
 // the last word of a payload overlaps the one before it. It is loaded before anything is written and stored at the end,
-// so that no byte is masked twice.
+// so that no byte is masked twice. With `kText` it also tells whether all it wrote is ASCII, which is cheap while the
+// words are in registers; otherwise what it returns means nothing.
 
 namespace hawser {
 
@@ -44,9 +45,23 @@ HAWSER_INLINE Word repeat(uint32_t key) {
   return std::bit_cast<Word>(copies);
 }
 
+// No byte is above 127.
+template <typename Word>
+HAWSER_INLINE bool is_ascii(Word word) {
+  if constexpr (sizeof(Word) <= sizeof(uint64_t)) {
+    return (word & static_cast<Word>(0x8080808080808080)) == 0;
+  } else {
+    struct Halves {
+      uint64_t low, high;
+    };
+    auto halves = std::bit_cast<Halves>(word);
+    return is_ascii(halves.low | halves.high);
+  }
+}
+
 // 0 to 3 bytes. Of 1 or 2 bytes some are taken twice.
-HAWSER_INLINE void mask_few(uint8_t *to, const uint8_t *from, size_t size, uint32_t key) {
-  if (size == 0) return;
+HAWSER_INLINE bool mask_few(uint8_t *to, const uint8_t *from, size_t size, uint32_t key) {
+  if (size == 0) return true;
   size_t middle = size / 2;
   size_t last = size - 1;
   auto mask = std::bit_cast<MaskingKey>(key);
@@ -56,25 +71,28 @@ HAWSER_INLINE void mask_few(uint8_t *to, const uint8_t *from, size_t size, uint3
   to[0] = a;
   to[middle] = b;
   to[last] = c;
+  return (a | b | c) < 0x80;
 }
 
 // One word to two words.
 template <typename Word>
-HAWSER_INLINE void mask_ends(uint8_t *to, const uint8_t *from, size_t size, uint32_t key) {
+HAWSER_INLINE bool mask_ends(uint8_t *to, const uint8_t *from, size_t size, uint32_t key) {
   size_t last = size - sizeof(Word);
   Word begin = load<Word>(from) ^ repeat<Word>(key);
   Word end = load<Word>(from + last) ^ repeat<Word>(rotate(key, last));
   store(to, begin);
   store(to + last, end);
+  return is_ascii<Word>(begin | end);
 }
 
 // One word or more.
-template <typename Word>
-HAWSER_INLINE void mask_words(uint8_t *to, const uint8_t *from, size_t size, uint32_t key) {
+template <bool kText, typename Word>
+HAWSER_INLINE bool mask_words(uint8_t *to, const uint8_t *from, size_t size, uint32_t key) {
   constexpr size_t kSize = sizeof(Word);
   size_t last = size - kSize;
   Word mask = repeat<Word>(key);
   Word end = load<Word>(from + last) ^ repeat<Word>(rotate(key, last));
+  Word all = end;
   size_t at = 0;
   for (; at + 4 * kSize <= last; at += 4 * kSize) {
     Word a = load<Word>(from + at) ^ mask;
@@ -85,22 +103,28 @@ HAWSER_INLINE void mask_words(uint8_t *to, const uint8_t *from, size_t size, uin
     store(to + at + kSize, b);
     store(to + at + 2 * kSize, c);
     store(to + at + 3 * kSize, d);
+    if constexpr (kText) all |= a | b | c | d;
   }
-  for (; at < last; at += kSize)
-    store(to + at, load<Word>(from + at) ^ mask);
+  for (; at < last; at += kSize) {
+    Word a = load<Word>(from + at) ^ mask;
+    store(to + at, a);
+    if constexpr (kText) all |= a;
+  }
   store(to + last, end);
+  return kText && is_ascii(all);
 }
 
 // 0 to 16 bytes.
-HAWSER_INLINE void mask_short(uint8_t *to, const uint8_t *from, size_t size, uint32_t key) {
+HAWSER_INLINE bool mask_short(uint8_t *to, const uint8_t *from, size_t size, uint32_t key) {
   if (size >= sizeof(uint64_t)) return mask_ends<uint64_t>(to, from, size, key);
   if (size >= sizeof(uint32_t)) return mask_ends<uint32_t>(to, from, size, key);
-  mask_few(to, from, size, key);
+  return mask_few(to, from, size, key);
 }
 
-void mask_portable(uint8_t *to, const uint8_t *from, size_t size, uint32_t key) {
+template <bool kText>
+bool mask_portable(uint8_t *to, const uint8_t *from, size_t size, uint32_t key) {
   if (size <= 16) return mask_short(to, from, size, key);
-  mask_words<uint64_t>(to, from, size, key);
+  return mask_words<kText, uint64_t>(to, from, size, key);
 }
 
 #if defined(__x86_64__) || defined(__aarch64__)
@@ -108,10 +132,11 @@ void mask_portable(uint8_t *to, const uint8_t *from, size_t size, uint32_t key) 
 // A vector register of SSE2 or NEON, which every processor of these architectures has.
 typedef uint32_t Vector __attribute__((vector_size(16)));
 
-void mask_baseline(uint8_t *to, const uint8_t *from, size_t size, uint32_t key) {
+template <bool kText>
+bool mask_baseline(uint8_t *to, const uint8_t *from, size_t size, uint32_t key) {
   if (size <= 16) return mask_short(to, from, size, key);
   if (size <= 32) return mask_ends<Vector>(to, from, size, key);
-  mask_words<Vector>(to, from, size, key);
+  return mask_words<kText, Vector>(to, from, size, key);
 }
 
 #endif
@@ -120,40 +145,49 @@ void mask_baseline(uint8_t *to, const uint8_t *from, size_t size, uint32_t key) 
 
 #define HAWSER_AVX2 __attribute__((target("avx2")))
 
-HAWSER_AVX2 HAWSER_INLINE __m256i masked(const uint8_t *from, __m256i mask) {
-  return _mm256_xor_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(from)), mask);
-}
-
-HAWSER_AVX2 HAWSER_INLINE void store_vector(uint8_t *to, __m256i vector) {
-  _mm256_storeu_si256(reinterpret_cast<__m256i *>(to), vector);
-}
-
 // mask_words again, for what no template can share: it is compiled for another target.
-HAWSER_AVX2 HAWSER_INLINE void mask_inner_vectors(uint8_t *to, const uint8_t *from, size_t last, __m256i mask) {
-  size_t at = 32;
-  for (; at + 128 <= last; at += 128) {
-    __m256i a = masked(from + at, mask);
-    __m256i b = masked(from + at + 32, mask);
-    __m256i c = masked(from + at + 64, mask);
-    __m256i d = masked(from + at + 96, mask);
-    store_vector(to + at, a);
-    store_vector(to + at + 32, b);
-    store_vector(to + at + 64, c);
-    store_vector(to + at + 96, d);
-  }
-  for (; at < last; at += 32)
-    store_vector(to + at, masked(from + at, mask));
-}
+template <bool kText>
+struct Avx2Masking {
+  uint8_t *to;
+  const uint8_t *from;
+  __m256i mask;
+  __m256i all;  // of what was written, if kText
 
-HAWSER_AVX2 void mask_avx2(uint8_t *to, const uint8_t *from, size_t size, uint32_t key) {
-  if (size < 32) return mask_baseline(to, from, size, key);
+  HAWSER_AVX2 HAWSER_INLINE void mask_vector(size_t at) {
+    __m256i vector = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(from + at));
+    vector = _mm256_xor_si256(vector, mask);
+    _mm256_storeu_si256(reinterpret_cast<__m256i *>(to + at), vector);
+    if constexpr (kText) all = _mm256_or_si256(all, vector);
+  }
+  template <size_t count>
+  HAWSER_AVX2 HAWSER_INLINE void mask_vectors(size_t at) {
+#pragma GCC unroll 8
+    for (size_t i = 0; i < count; i++)
+      mask_vector(at + 32 * i);
+  }
+};
+
+template <bool kText>
+HAWSER_AVX2 bool mask_avx2(uint8_t *to, const uint8_t *from, size_t size, uint32_t key) {
+  if (size < 32) return mask_baseline<kText>(to, from, size, key);
   size_t last = size - 32;
-  __m256i mask = _mm256_set1_epi32(static_cast<int>(key));
-  __m256i begin = masked(from, mask);
-  __m256i end = masked(from + last, _mm256_set1_epi32(static_cast<int>(rotate(key, last))));
-  if (last > 32) mask_inner_vectors(to, from, last, mask);
-  store_vector(to, begin);
-  store_vector(to + last, end);
+  __m256i end = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(from + last));
+  end = _mm256_xor_si256(end, _mm256_set1_epi32(static_cast<int>(rotate(key, last))));
+  Avx2Masking<kText> masking{to, from, _mm256_set1_epi32(static_cast<int>(key)), end};
+  masking.mask_vector(0);
+  size_t at = 32;
+  if (at < last) {
+    for (; at + 256 <= last; at += 256)
+      masking.template mask_vectors<8>(at);
+    if (at + 128 <= last) {
+      masking.template mask_vectors<4>(at);
+      at += 128;
+    }
+    for (; at < last; at += 32)
+      masking.mask_vector(at);
+  }
+  _mm256_storeu_si256(reinterpret_cast<__m256i *>(to + last), end);
+  return kText && _mm256_movemask_epi8(masking.all) == 0;
 }
 
 #endif
@@ -162,8 +196,9 @@ using masking_detail::Implementation;
 
 #if defined(__x86_64__)
 
-constexpr Implementation kImplementations[] = {
-    {"AVX2", mask_avx2}, {"SSE2", mask_baseline}, {"portable", mask_portable}};
+constexpr Implementation kImplementations[] = {{"AVX2", mask_avx2<false>, mask_avx2<true>},
+                                               {"SSE2", mask_baseline<false>, mask_baseline<true>},
+                                               {"portable", mask_portable<false>, mask_portable<true>}};
 
 std::span<const Implementation> supported() {
   __builtin_cpu_init();
@@ -174,9 +209,10 @@ std::span<const Implementation> supported() {
 #else
 
 #if defined(__aarch64__)
-constexpr Implementation kImplementations[] = {{"NEON", mask_baseline}, {"portable", mask_portable}};
+constexpr Implementation kImplementations[] = {{"NEON", mask_baseline<false>, mask_baseline<true>},
+                                               {"portable", mask_portable<false>, mask_portable<true>}};
 #else
-constexpr Implementation kImplementations[] = {{"portable", mask_portable}};
+constexpr Implementation kImplementations[] = {{"portable", mask_portable<false>, mask_portable<true>}};
 #endif
 
 std::span<const Implementation> supported() {
@@ -186,20 +222,24 @@ std::span<const Implementation> supported() {
 #endif
 
 // Right from the start, for initialisers that run before choose().
-constinit masking_detail::Mask *chosen = mask_portable;
+constinit Implementation chosen = {"portable", mask_portable<false>, mask_portable<true>};
 
 __attribute__((constructor)) void choose() {
-  chosen = supported().front().mask;
+  chosen = supported().front();
 }
 
 }  // namespace
 
 void apply_mask(uint8_t *data, size_t size, MaskingKey key) {
-  chosen(data, data, size, std::bit_cast<uint32_t>(key));
+  chosen.mask(data, data, size, std::bit_cast<uint32_t>(key));
+}
+
+bool apply_mask_to_text(uint8_t *data, size_t size, MaskingKey key) {
+  return chosen.mask_text(data, data, size, std::bit_cast<uint32_t>(key));
 }
 
 void copy_masked(uint8_t *to, const uint8_t *from, size_t size, MaskingKey key) {
-  chosen(to, from, size, std::bit_cast<uint32_t>(key));
+  chosen.mask(to, from, size, std::bit_cast<uint32_t>(key));
 }
 
 std::span<const Implementation> masking_detail::implementations() {

@@ -20,6 +20,8 @@ struct MaskingKey {
 
 // Masks or unmasks in place. `data` may have any alignment.
 void apply_mask(uint8_t *data, size_t size, MaskingKey key);
+// The same. True if the outcome is known to be ASCII, which it finds out on the way; false: it is not.
+bool apply_mask_to_text(uint8_t *data, size_t size, MaskingKey key);
 // Writes the masked bytes of `from` to `to`; they must not overlap.
 void copy_masked(uint8_t *to, const uint8_t *from, size_t size, MaskingKey key);
 
@@ -28,11 +30,12 @@ namespace masking_detail {
 
 // Masks `size` bytes of `from` into `to`, which are the same or do not overlap; `key` is MaskingKey as a native
 // integer.
-using Mask = void(uint8_t *to, const uint8_t *from, size_t size, uint32_t key);
+using Mask = bool(uint8_t *to, const uint8_t *from, size_t size, uint32_t key);
 
 struct Implementation {
   const char *name;
-  Mask *mask;
+  Mask *mask;       // what it returns means nothing
+  Mask *mask_text;  // true if and only if what it wrote is ASCII
 };
 
 // Those that this machine can run, the best one first.

@@ -95,7 +95,7 @@ bool Manager::broadcast_to(Connection &connection, SharedFrames &frames) {
   }
   Block *frame = frames.frame_for(codec);
   if (frame == nullptr || !output_.share(connection, *frame)) return fail_broadcast(connection);
-  connection.session->note_shared();
+  connection.session->note_sent();
   return true;
 }
 

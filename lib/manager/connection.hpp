@@ -43,6 +43,7 @@ struct Connection final : Sink {
   uint32_t generation = 0;
 
   Stage stage = Stage::FREE;
+  bool routine = false;       // see note_routine
   bool told = false;          // the application knows the id
   bool paused = false;        // by the application
   bool handshaking = false;   // counted among the inbound handshakes
@@ -99,6 +100,13 @@ struct Connection final : Sink {
   bool held_back() const { return settings->pause_above >= 0 && queued() > settings->pause_above && write_error == 0; }
   // Once the session is over its bytes are only read to find the end of them.
   bool may_read() const { return session->over() || (!paused && !held_back() && !session->blocked()); }
+  // It reads and writes a bare socket, and nothing has to be looked after. Whatever ends that sets `routine` to false;
+  // note_routine looks whether it has come back.
+  void note_routine() {
+    session->note_routine();
+    bool calm = !paused && stash == nullptr && !ready_link.queued && outbox == nullptr && write_error == 0 && !refused;
+    routine = stage == Stage::RUNNING && calm && !transport.special();
+  }
   // Tells other threads what their sends would be answered.
   void publish() { sendable.store(session ? session->can_send() : Error::CLOSED, std::memory_order_relaxed); }
 };

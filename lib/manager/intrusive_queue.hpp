@@ -12,12 +12,16 @@ struct QueueLink {
 template <typename T, QueueLink<T> T::*link>
 class IntrusiveQueue {
  public:
+  // `joined` is set whenever an element joins: one place to look at for many queues.
+  explicit IntrusiveQueue(bool &joined) : joined_(&joined) {}
+
   bool empty() const { return first_ == nullptr; }
 
   void push(T &element) {
     QueueLink<T> &own = element.*link;
     if (own.queued) return;
     own = {nullptr, true};
+    *joined_ = true;
     if (last_ != nullptr) {
       (last_->*link).next = &element;
     } else {
@@ -44,6 +48,7 @@ class IntrusiveQueue {
   }
 
  private:
+  bool *joined_;
   T *first_ = nullptr;
   T *last_ = nullptr;
 };

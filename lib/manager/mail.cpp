@@ -119,6 +119,7 @@ void Manager::apply(Connection &connection, Letter &letter) {
   } else {
     connection.refusal_mailed.store(false, std::memory_order_relaxed);
     connection.refused = true;
+    connection.routine = false;
     attention_.push(connection);
   }
 }

@@ -1,5 +1,6 @@
 #include "manager/manager.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "bytes/deadline.hpp"
@@ -49,6 +50,7 @@ Manager::Manager(std::shared_ptr<OptionValues> defaults, std::shared_ptr<const S
       wakeup_(std::move(wakeup)),
       alarm_(std::move(alarm)),
       resolver_(*poller_, kResolverToken),
+      reported_(std::min(static_cast<size_t>(settings_->max_events), Poller::kMost)),
       number_(next_manager_number()),
       connections_(settings_->max_connections, number_, false),
       listeners_(kMaxListeners, number_, true),
@@ -107,6 +109,7 @@ void Manager::finish(Connection &connection) {
   timers_.cancel(connection.slot);
   leave_handshake(connection);
   connection.stage = Stage::CLOSED;
+  connection.routine = false;
   {
     // What other threads were told to be accepted is counted from here on: CLOSE will say that it was not sent.
     std::lock_guard lock(mailbox_.mutex());
@@ -215,14 +218,24 @@ Result<Connection *> Manager::living(int64_t id) const {
 // ---------------------------------------------------------------------------------------------------------------------
 // What the application says
 
+// The connection of this id, if it sends plainly and there is room for so many bytes of it where the output is
+// collected.
+Connection *Manager::let_write(int64_t id, size_t size) {
+  Connection *connection = connections_.find(id);
+  if (connection == nullptr || connection->queue_full() || !connection->session->sends_plainly()) return nullptr;
+  if (!output_.begin_region(*connection, size)) return nullptr;
+  connection->session->note_sent();
+  return connection;
+}
+
 Error Manager::send(int64_t id, Opcode opcode, const uint8_t *data, size_t size) {
-  if (!mailbox_.empty()) deliver_mail();  // what this caller sent from another thread goes first
+  deliver_mail();  // what this caller sent from another thread goes first
   Connection *connection = connections_.find(id);
   if (connection == nullptr) return Error::STALE;
   bool refused = connection->queue_full() && !connection->session->in_part();
   Error error = refused ? refuse(*connection) : connection->session->send(opcode, data, size);
   if (error != Error::OK && connection->session->over()) touch(*connection);
-  if (outer_) signal_outer_loop();
+  signal_outer_loop();
   return error;
 }
 
@@ -230,6 +243,7 @@ Error Manager::send(int64_t id, Opcode opcode, const uint8_t *data, size_t size)
 Error Manager::refuse(Connection &connection) {
   if (Error error = connection.session->can_send(); error != Error::OK) return error;
   connection.refused = true;
+  connection.routine = false;
   stats_.sends_refused++;
   return Error::WOULD_BLOCK;
 }
@@ -304,6 +318,7 @@ Error Manager::pause(int64_t id) {
   Result<Connection *> connection = living(id);
   if (!connection) return connection.failure().error;
   (*connection)->paused = true;
+  (*connection)->routine = false;
   (*connection)->session->set_reading(false);
   return Error::OK;
 }

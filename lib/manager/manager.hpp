@@ -61,6 +61,9 @@ class Manager {
   const char *event_text(int32_t index);
 
   Error send(int64_t id, Opcode opcode, const uint8_t *data, size_t size);
+  // The same for what nearly all sends are: a small message, TEXT or BINARY, with nothing in its way. False, and
+  // nothing was done: it is send's.
+  bool send_plainly(int64_t id, Opcode opcode, const uint8_t *data, size_t size);
   Error send_part(int64_t id, Opcode opcode, const uint8_t *data, size_t size, bool final);
   Error ping(int64_t id, const uint8_t *data, size_t size);
   Error close(int64_t id, int32_t code, std::string_view reason);
@@ -110,9 +113,12 @@ class Manager {
   [[gnu::noinline]] int64_t chores_due() const;
   void note_routine();
   void dispatch(const Ready &ready);
+  [[gnu::noinline]] void dispatch_other(const Ready &ready);
+  [[gnu::noinline]] void dispatch_any(Connection &connection, uint32_t readiness);
   void dispatch_connection(Connection &connection, uint32_t readiness);
   [[gnu::noinline]] void read_ready();
   void give_turn(Connection &connection);
+  [[gnu::noinline]] void note_turn(Connection &connection);
   [[gnu::noinline]] void stop_reading(Connection &connection);
   [[gnu::noinline]] void run_timers();
   [[gnu::noinline]] void settle_all();
@@ -137,6 +143,7 @@ class Manager {
   void leave_handshake(Connection &connection);
   void note_failed_handshake(const Connection &connection);
   void touch(Connection &connection);
+  [[gnu::noinline]] Connection *let_write(int64_t id, size_t size);
   Result<Connection *> living(int64_t id) const;
   [[gnu::noinline]] Error refuse(Connection &connection);
   Error refuse_part(Connection &connection);
@@ -208,15 +215,18 @@ class Manager {
   Resolver resolver_;
   int64_t names_asked_ = 0;  // queries of the resolver without an answer
   Timers timers_;
-  std::array<Ready, Poller::kMost> reported_;  // what the poller's last wait told
+  // What the poller's last wait told: no more than a batch can hold, if each brings an event, so that those that are
+  // told need not wait for their turn in a queue.
+  std::vector<Ready> reported_;
 
   const uint32_t number_;  // tells ids of different managers apart
   IdTable<Connection> connections_;
   IdTable<Listener> listeners_;
-  ReadyQueue ready_;
-  SettlingQueue settling_;
-  AttentionQueue attention_;
-  ClosedListeners closed_listeners_;
+  bool work_ = false;  // something has joined a queue since do_chores looked at them
+  ReadyQueue ready_{work_};
+  SettlingQueue settling_{work_};
+  AttentionQueue attention_{work_};
+  ClosedListeners closed_listeners_{work_};
   int64_t listen_again_at_ = -1;  // when listeners that ran out of descriptors try again
   bool listeners_silent_ = false;
   Drain drain_;
@@ -230,5 +240,17 @@ class Manager {
   std::string failure_detail_;  // see take_failure_detail
   int64_t tls_steps_left_ = 0;  // steps of TLS handshakes that this round of the loop may still take
 };
+
+inline bool Manager::send_plainly(int64_t id, Opcode opcode, const uint8_t *data, size_t size) {
+  if (!mailbox_.empty() || outer_ || size >= Sink::kBorrowed) return false;
+  if (opcode == Opcode::TEXT && !utf8_is_valid(data, size)) return false;
+  size_t frame_size = Session::short_frame_size(size);
+  // Who answers many messages of one connection is looked up once.
+  Connection *writer = output_.writer(id, frame_size);
+  if (writer == nullptr) writer = let_write(id, frame_size);
+  if (writer == nullptr || !writer->session->sends_plainly()) return false;
+  Session::put_message(output_.extend(*writer, frame_size), opcode, data, size);
+  return true;
+}
 
 }  // namespace hawser

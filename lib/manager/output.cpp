@@ -69,13 +69,31 @@ uint8_t *Output::append(Connection &connection, size_t size) {
   return append_to_arena(connection, size);
 }
 
-uint8_t *Output::append_to_arena(Connection &connection, size_t size) {
+bool Output::begin_region(Connection &connection, size_t size) {
+  end_region();
+  bool fits = size <= arena_size_ - used_ && segment_count_ < kMaxSegments;
+  if (!fits || connection.outbox != nullptr) return false;
+  open_region(connection);
+  int64_t left = connection.max_queued.load(std::memory_order_relaxed) - connection.queued();
+  size_t limit = std::min(arena_size_ - used_, static_cast<size_t>(left));
+  if (size > limit) return true;  // for this one message, which the queue takes whole
+  writer_ = &connection;
+  writer_id_ = connection.id.load(std::memory_order_relaxed);
+  region_limit_ = region_.next + limit;
+  return true;
+}
+
+// At the end of the arena.
+inline void Output::open_region(Connection &connection) {
   uint8_t *at = arena_.get() + used_;
-  add_segment(connection, at, size, nullptr);
+  add_segment(connection, at, 0, nullptr);
   growing_ = connection.last_segment;
-  region_ = {&connection, at + size, arena_.get() + arena_size_};
-  connection.count(static_cast<int64_t>(size));
-  return at;
+  region_ = {&connection, at, arena_.get() + arena_size_};
+}
+
+inline uint8_t *Output::append_to_arena(Connection &connection, size_t size) {
+  open_region(connection);
+  return extend(connection, size);
 }
 
 // To the outbox, if the kernel takes no more or the arena is too small; else to the arena, which is emptied first.
@@ -104,6 +122,7 @@ void Output::end_region() {
   segment.size = static_cast<uint32_t>(region_.next - segment.data);
   used_ = static_cast<size_t>(region_.next - arena_.get());
   region_.owner = nullptr;
+  writer_id_ = 0;
 }
 
 bool Output::share(Connection &connection, Block &block) {
@@ -124,7 +143,7 @@ bool Output::share(Connection &connection, Block &block) {
   return true;
 }
 
-void Output::add_segment(Connection &connection, const uint8_t *data, size_t size, Block *shared) {
+inline void Output::add_segment(Connection &connection, const uint8_t *data, size_t size, Block *shared) {
   uint32_t index = segment_count_++;
   segments_[index] = {&connection, data, shared, static_cast<uint32_t>(size), kNone};
   if (connection.last_segment != kNone) {
@@ -185,36 +204,36 @@ bool Output::keep_rest(Connection &connection, const Borrowed &frame, bool offer
 }
 
 // Nothing is queued any more. `waited`: something had to wait for the kernel.
-inline void Output::note_flushed(Connection &connection, bool waited) {
+void Output::note_flushed(Connection &connection, bool waited) {
   bool news = connection.session->output_flushed();
   if (waited || news || connection.refused || connection.session->over()) attention_.push(connection);
 }
 
-// What nearly every flush is: one segment, which the kernel takes whole. False if it is not: then flush_any goes on.
-inline bool Output::flush_single(Connection &connection) {
-  bool single = connection.first_segment == connection.last_segment && connection.first_segment != kNone;
-  if (!single || connection.outbox != nullptr || connection.write_error != 0) return false;
-  Segment &segment = segments_[connection.first_segment];
-  Transfer done = connection.transport.write(segment.data, segment.size);
+// What nearly every flush is: one segment of a connection in routine, which the kernel takes whole. False if it is not:
+// then flush_any goes on.
+inline bool Output::flush_single(Connection &connection, Segment &segment) {
+  if (segment.next != kNone || segment.shared != nullptr) return false;
+  Transfer done = write_socket(connection.transport.fd(), segment.data, segment.size);
   if (done.size != segment.size) {
     if (!settle_write(connection, done)) return true;
     consume(connection, done.size);
     return false;
   }
   stats_.bytes_sent += static_cast<int64_t>(done.size);
-  segment.release();
   connection.first_segment = connection.last_segment = kNone;
   connection.count(-static_cast<int64_t>(done.size));
-  note_flushed(connection, false);
   return true;
 }
 
 void Output::flush_all() {
   end_region();
-  for (uint32_t i = 0; i < segment_count_; i++) {
-    Connection &connection = *segments_[i].owner;
-    // Its other segments went with its first one.
-    if (connection.first_segment == i && !flush_single(connection)) flush_any(connection);
+  const uint32_t count = segment_count_;  // a flush adds none
+  for (uint32_t i = 0; i < count; i++) {
+    Segment &segment = segments_[i];
+    Connection &connection = *segment.owner;
+    if (connection.first_segment != i) continue;  // it went with its first one
+    bool routine = connection.routine && connection.session->is_routine();
+    if (!routine || !flush_single(connection, segment)) flush_any(connection);
   }
   segment_count_ = 0;
   used_ = 0;
@@ -249,6 +268,7 @@ bool Output::settle_write(Connection &connection, const Transfer &done) {
     return true;
   }
   connection.write_error = done.error;
+  connection.routine = false;
   drop(connection);
   attention_.push(connection);
   return false;
@@ -291,6 +311,7 @@ void Output::consume(Connection &connection, size_t sent) {
 }
 
 bool Output::make_outbox(Connection &connection) try {
+  connection.routine = false;
   if (connection.outbox == nullptr) connection.outbox = std::make_unique<Outbox>(surroundings_.budget);
   return true;
 } catch (const std::bad_alloc &) {
@@ -319,6 +340,7 @@ bool Output::move_to_outbox(Connection &connection) {
 // call that is going on here.
 void Output::fail_memory(Connection &connection) {
   connection.write_error = ENOMEM;
+  connection.routine = false;
   drop(connection);
   attention_.push(connection);
 }

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "bytes/error.hpp"
 #include "manager/connection.hpp"
@@ -25,6 +26,19 @@ class Output {
 
   // The end of the arena, where the connection that wrote last goes on without asking.
   Region &region() { return region_; }
+
+  // The connection that began the region, if its id is `id` and there is room for so many bytes; else nullptr.
+  Connection *writer(int64_t id, size_t size) const {
+    bool fits = size <= static_cast<size_t>(region_limit_ - region_.next);
+    return writer_id_ == id && fits ? writer_ : nullptr;
+  }
+  // Makes a connection the writer. False, and nothing was done: there is no room in the arena, or output that waits.
+  bool begin_region(Connection &connection, size_t size);
+  // Room for so many bytes of the writer.
+  uint8_t *extend(Connection &writer, size_t size) {
+    writer.count(static_cast<int64_t>(size));
+    return std::exchange(region_.next, region_.next + size);
+  }
 
   // Room that the region does not have for the connection.
   uint8_t *append(Connection &connection, size_t size);
@@ -56,10 +70,11 @@ class Output {
   struct Gathered;
   struct Borrowed;
 
+  void open_region(Connection &connection);
   uint8_t *append_to_arena(Connection &connection, size_t size);
   void end_region();
   [[gnu::noinline]] uint8_t *append_anywhere(Connection &connection, size_t size);
-  [[gnu::always_inline]] bool flush_single(Connection &connection);
+  [[gnu::always_inline]] bool flush_single(Connection &connection, Segment &segment);
   [[gnu::noinline]] void flush_any(Connection &connection);
   bool make_outbox(Connection &connection);
   void add_segment(Connection &connection, const uint8_t *data, size_t size, Block *shared);
@@ -81,6 +96,10 @@ class Output {
   const size_t arena_size_;
   size_t used_ = 0;  // but for what the region's owner has added
   Region region_;
+  Connection *writer_ = nullptr;  // the region's owner
+  int64_t writer_id_ = 0;         // 0: none
+  // Its queue is not full before that.
+  const uint8_t *region_limit_ = nullptr;
   uint32_t growing_ = UINT32_MAX;  // the segment of the region's owner
   std::unique_ptr<Segment[]> segments_;
   uint32_t segment_count_ = 0;

@@ -55,7 +55,7 @@ inline void Manager::begin_batch() {
 // One round: says what there is to say, asks the kernel once, and reads. Returns what the poller's wait returned.
 inline int Manager::poll_once(int64_t until) {
   output_.flush_all();
-  bool busy = work_is_left() || out_of_routine_ || !mailbox_.empty() || woken_.load(std::memory_order_relaxed);
+  bool busy = work_ || out_of_routine_ || !mailbox_.empty() || woken_.load(std::memory_order_relaxed);
   if (busy) [[unlikely]]
     busy = do_chores();
   bool wait = !busy && batch_.size() == 0;
@@ -63,12 +63,13 @@ inline int Manager::poll_once(int64_t until) {
   surroundings_.now = now_ms();
   tls_steps_left_ = settings_->tls_handshakes_per_poll;
   if (!ready_.empty()) read_ready();  // they have waited longer than those that the kernel reports now
-  for (int i = 0; i < count; i++)
-    dispatch(reported_[static_cast<size_t>(i)]);
+  const Ready *end = reported_.data() + std::max(count, 0);
+  for (const Ready *ready = reported_.data(); ready != end; ready++)
+    dispatch(*ready);
   // After reading: a late poll must not take a peer for silent whose answer lies in the kernel.
   if (out_of_routine_) [[unlikely]]
     do_late_chores();
-  if (int64_t due = timers_.next(); due >= 0 && due <= surroundings_.now) [[unlikely]]
+  if (timers_.due(surroundings_.now)) [[unlikely]]
     run_timers();
   return count;
 }
@@ -79,6 +80,7 @@ void Manager::note_routine() {
 
 // What is there to be done besides sending and reading. True if the poll must not wait, because more is left.
 bool Manager::do_chores() {
+  work_ = false;
   surroundings_.now = now_ms();
   deliver_mail();
   if (batch_.size() == 0 && !settling_.empty()) settle_all();
@@ -86,7 +88,8 @@ bool Manager::do_chores() {
   if (drain_.active()) drain_on();
   attend_all();
   if (listeners_silent_) listen_again();
-  return work_is_left() || woken_.load(std::memory_order_relaxed);
+  work_ = work_is_left();
+  return work_ || woken_.load(std::memory_order_relaxed);
 }
 
 // And what of it comes after reading.
@@ -111,7 +114,7 @@ int32_t Manager::poll(int32_t timeout_ms) {
     if (woken_.exchange(false, std::memory_order_relaxed)) break;
     // A wait that brought all there is room for left more of it in the kernel, which gives an edge-triggered outer loop
     // no further sign.
-    if (until != kNever && surroundings_.now >= until && waited < static_cast<int>(Poller::kMost)) break;
+    if (until != kNever && surroundings_.now >= until && waited < static_cast<int>(reported_.size())) break;
   }
   if (outer_) signal_outer_loop();
   return batch_.size();
@@ -148,33 +151,46 @@ bool Manager::work_is_left() const {
 // ---------------------------------------------------------------------------------------------------------------------
 // What the kernel reports
 
-void Manager::dispatch(const Ready &ready) {
-  if ((ready.token & kResolverToken) != 0) [[unlikely]]
-    return resolver_.ready(ready.token, ready.readiness);
-  if (ready.token == kAlarmToken) [[unlikely]]
-    return alarm_->set(-1);  // it made the loop turn, which looks at the timers anyway
-  if (ready.token == kWakeupToken) [[unlikely]] {
+inline void Manager::dispatch(const Ready &ready) {
+  Connection *connection = connections_.find(static_cast<int64_t>(ready.token));
+  if (connection != nullptr) [[likely]]
+    return dispatch_connection(*connection, ready.readiness);
+  dispatch_other(ready);
+}
+
+// What is no connection's. An id of one that is gone names nothing here either.
+void Manager::dispatch_other(const Ready &ready) {
+  if ((ready.token & kResolverToken) != 0) return resolver_.ready(ready.token, ready.readiness);
+  if (ready.token == kAlarmToken) return alarm_->set(-1);  // it made the loop turn, which looks at the timers anyway
+  if (ready.token == kWakeupToken) {
     wakeup_.clear();
     signalled_ = false;
     return;
   }
-  int64_t id = static_cast<int64_t>(ready.token);
-  if (is_listener_id(id)) [[unlikely]] {
-    if (Listener *listener = listeners_.find(id)) accept_from(*listener);
-  } else if (Connection *connection = connections_.find(id)) {
-    dispatch_connection(*connection, ready.readiness);
-  }
+  if (Listener *listener = listeners_.find(static_cast<int64_t>(ready.token))) accept_from(*listener);
 }
 
-void Manager::dispatch_connection(Connection &connection, uint32_t readiness) {
-  if (connection.stage == Stage::CONNECTING) [[unlikely]]
-    return dial_ready(connection, readiness);
-  if (connection.stage == Stage::SECURING) [[unlikely]]
-    return securing_ready(connection, readiness);
+// Nearly always there are some messages, and all is read at once.
+inline void Manager::dispatch_connection(Connection &connection, uint32_t readiness) {
+  bool routine = connection.routine && connection.session->is_routine() && (readiness & HANGUP) == 0;
+  if (!routine || !receiver_.has_room()) [[unlikely]]
+    return dispatch_any(connection, readiness);
+  if ((readiness & READABLE) == 0) return;
+  receiver_.read_routine(connection);
+  if (!connection.routine || connection.transport.readable()) [[unlikely]]
+    note_turn(connection);
+}
+
+void Manager::dispatch_any(Connection &connection, uint32_t readiness) {
+  if (connection.stage == Stage::CONNECTING) return dial_ready(connection, readiness);
+  if (connection.stage == Stage::SECURING) return securing_ready(connection, readiness);
   if (connection.stage != Stage::RUNNING) return;
+  connection.routine = false;
   connection.transport.note(readiness);
   if ((readiness & WRITABLE) != 0 && connection.outbox != nullptr) output_.flush(connection);
-  if (connection.transport.readable() && !connection.ready_link.queued) give_turn(connection);
+  if (connection.ready_link.queued) return;
+  if (connection.transport.readable()) return give_turn(connection);
+  connection.note_routine();
 }
 
 void Manager::run_timers() {
@@ -207,16 +223,20 @@ void Manager::read_ready() {
 }
 
 void Manager::give_turn(Connection &connection) {
-  if (!receiver_.has_room()) [[unlikely]]
-    return ready_.push(connection);
-  if (!connection.may_read()) [[unlikely]]
-    return stop_reading(connection);
-  if (connection.stash != nullptr) [[unlikely]] {
+  if (!receiver_.has_room()) return ready_.push(connection);
+  if (!connection.may_read()) return stop_reading(connection);
+  if (connection.stash != nullptr) {
     receiver_.parse_stash(connection);
   } else if (connection.transport.readable()) {
     receiver_.read(connection);
   }
+  note_turn(connection);
+}
+
+// It has had its turn, and needs another one, or is in routine again.
+void Manager::note_turn(Connection &connection) {
   if (connection.transport.readable() || connection.stash != nullptr) ready_.push(connection);
+  connection.note_routine();
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

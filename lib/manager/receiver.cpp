@@ -51,7 +51,34 @@ inline void Receiver::commit(Connection &connection, Event &event) {
   stats_.messages_received++;
 }
 
-inline void Receiver::parse(Connection &connection, uint8_t *data, size_t size) {
+// The messages that came whole, of a routine session, as far as the batch has room. Returns the size of their frames.
+inline size_t Receiver::take_messages(Connection &connection, uint8_t *data, size_t size) {
+  Session &session = *connection.session;
+  // Copies: what is written through a pointer to bytes may be anything, to the compiler.
+  const Session::WholeRules rules = session.whole_rules();
+  const int64_t id = connection.id.load(std::memory_order_relaxed);
+  const int64_t listener = connection.listener;
+  const int64_t tag = connection.tag;
+  size_t taken = 0;
+  size_t count = 0;
+  for (Event &event : batch_.left()) {
+    size_t used = Session::receive_whole(data + taken, size - taken, rules, event);
+    if (used == 0) break;
+    event.connection = id;
+    event.listener = listener;
+    event.tag = tag;
+    taken += used;
+    count++;
+  }
+  if (count == 0) return 0;
+  session.note_messages();
+  batch_.commit(count);
+  stats_.messages_received += static_cast<int64_t>(count);
+  return taken;
+}
+
+void Receiver::parse(Connection &connection, uint8_t *data, size_t size) {
+  Session &session = *connection.session;
   while (size > 0) {
     if (batch_is_full()) {
       carried_ = &connection;
@@ -59,32 +86,53 @@ inline void Receiver::parse(Connection &connection, uint8_t *data, size_t size) 
       carried_size_ = size;
       return;
     }
-    Event &event = batch_.next();
-    size_t used = connection.session->receive(data, size, event);
+    size_t used = session.is_routine() ? take_messages(connection, data, size) : 0;
+    if (used == 0) {
+      Event &event = batch_.next();
+      used = session.receive(data, size, event);
+      if (event.kind != EventKind::NONE) {
+        commit(connection, event);
+      } else if (used < size) {
+        return stash(connection, data + used, size - used);
+      }
+    }
     data += used;
     size -= used;
-    if (event.kind != EventKind::NONE) {
-      commit(connection, event);
-    } else if (size > 0) {
-      return stash(connection, data, size);
-    }
   }
 }
 
-inline void Receiver::parse_in_arena(Connection &connection, uint8_t *data, size_t size) {
+void Receiver::parse_in_arena(Connection &connection, uint8_t *data, size_t size) {
   int32_t events = batch_.size();
   used_ += size;
   parse(connection, data, size);
   if (batch_.size() == events && !carries()) used_ -= size;  // nothing points there
 }
 
+void Receiver::read_routine(Connection &connection) {
+  uint8_t *free = arena_.get() + used_;
+  Transfer got = connection.transport.read_plainly(free, std::min(arena_size_ - used_, kMostOfArena));
+  stats_.bytes_received += static_cast<int64_t>(got.size);
+  size_t taken = take_messages(connection, free, got.size);
+  used_ += taken;
+  if (taken != got.size || got.size == 0) [[unlikely]]
+    finish_read(connection, free + taken, got.size - taken, got);
+}
+
 void Receiver::read(Connection &connection) {
   MessageAssembler::Window window = connection.session->window();
-  Transfer got = window.size == 0 ? read_to_arena(connection) : read_to_window(connection, window);
+  uint8_t *free = arena_.get() + used_;
+  size_t room = std::min(arena_size_ - used_, kMostOfArena);
+  Transfer got = window.size == 0 ? connection.transport.read(free, room) : read_to_window(connection, window);
   stats_.bytes_received += static_cast<int64_t>(got.size);
+  finish_read(connection, free, got.size - std::min(got.size, window.size), got);
+}
+
+// Parses what is left of the bytes that were got, and notes what there is to do because of them.
+void Receiver::finish_read(Connection &connection, uint8_t *data, size_t size, const Transfer &got) {
+  parse_in_arena(connection, data, size);
   // The kernel tells of a reset once. If a write was told, a read sees no more than an end.
-  if (got.end && connection.write_error == ECONNRESET) got.error = ECONNRESET;
-  if (got.error != 0) fail_read(connection, got.error);
+  int error = got.end && connection.write_error == ECONNRESET ? ECONNRESET : got.error;
+  if (error != 0) fail_read(connection, error);
   if (got.end) connection.session->receive_end(connection.transport.truncated());
   note_state(connection);
 }
@@ -97,18 +145,10 @@ void Receiver::fail_read(Connection &connection, int error) {
   connection.session->abandon({Error::TLS, tls->reason(), "TLS failed"}, true, tls->failure());
 }
 
-Transfer Receiver::read_to_arena(Connection &connection) {
-  uint8_t *free = arena_.get() + used_;
-  Transfer got = connection.transport.read(free, std::min(arena_size_ - used_, kMostOfArena));
-  parse_in_arena(connection, free, got.size);
-  return got;
-}
-
 // A large payload goes to where its message is assembled, and what is behind it to the arena.
 Transfer Receiver::read_to_window(Connection &connection, MessageAssembler::Window window) {
-  uint8_t *free = arena_.get() + used_;
   size_t room = std::min(arena_size_ - used_, kBehindWindow);
-  iovec pieces[2] = {{window.data, window.size}, {free, room}};
+  iovec pieces[2] = {{window.data, window.size}, {arena_.get() + used_, room}};
   Transfer got = connection.transport.read(pieces, 2, window.size + room);
   size_t in_window = std::min(got.size, window.size);
   if (in_window != 0) {
@@ -116,7 +156,6 @@ Transfer Receiver::read_to_window(Connection &connection, MessageAssembler::Wind
     connection.session->receive_in_window(in_window, event);
     if (event.kind != EventKind::NONE) commit(connection, event);
   }
-  parse_in_arena(connection, free, got.size - in_window);
   return got;
 }
 
@@ -150,6 +189,7 @@ void Receiver::commit_news(Connection &connection, Event &event) {
 
 // Bytes that wait for the application (its answer to a request, resume) or for the peer (its pongs).
 void Receiver::stash(Connection &connection, const uint8_t *data, size_t size) {
+  connection.routine = false;
   if (!connection.stash) connection.stash.reset(new (std::nothrow) Buffer(surroundings_.budget));
   if (!connection.stash || !connection.stash->append(data, size)) {
     connection.session->abandon({Error::NO_MEMORY, 0, "no memory for received bytes, or over the option memory_budget"},

@@ -26,7 +26,9 @@ class Receiver {
   bool carries(const Connection &connection) const { return carries() && carried_ == &connection; }
 
   // Reads once from a connection that may be read, as far as there is room, and parses. Only if has_room().
-  void read(Connection &connection);
+  [[gnu::noinline]] void read(Connection &connection);
+  // The same for a connection in routine (Connection::note_routine), in a few instructions.
+  void read_routine(Connection &connection);
   // Parses bytes that the connection has put aside, as far as it goes.
   [[gnu::noinline]] void parse_stash(Connection &connection);
   // The connection is gone.
@@ -35,14 +37,15 @@ class Receiver {
  private:
   [[gnu::always_inline]] bool batch_is_full() const;
   [[gnu::noinline]] void fail_read(Connection &connection, int error);
-  Transfer read_to_arena(Connection &connection);
-  [[gnu::noinline]] Transfer read_to_window(Connection &connection, MessageAssembler::Window window);
-  [[gnu::always_inline]] void parse_in_arena(Connection &connection, uint8_t *data, size_t size);
-  [[gnu::always_inline]] void parse(Connection &connection, uint8_t *data, size_t size);
+  Transfer read_to_window(Connection &connection, MessageAssembler::Window window);
+  [[gnu::noinline]] void finish_read(Connection &connection, uint8_t *data, size_t size, const Transfer &got);
+  void parse_in_arena(Connection &connection, uint8_t *data, size_t size);
+  void parse(Connection &connection, uint8_t *data, size_t size);
+  [[gnu::always_inline]] size_t take_messages(Connection &connection, uint8_t *data, size_t size);
   void commit(Connection &connection, Event &event);
   [[gnu::noinline]] void commit_news(Connection &connection, Event &event);
   [[gnu::noinline]] void stash(Connection &connection, const uint8_t *data, size_t size);
-  [[gnu::always_inline]] void note_state(Connection &connection);
+  void note_state(Connection &connection);
 
   EventBatch &batch_;
   Surroundings &surroundings_;

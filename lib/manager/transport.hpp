@@ -66,6 +66,8 @@ class Transport {
     if ((readiness & HANGUP) != 0) hung_up_ = true;
     if ((readiness & WRITABLE) != 0 && blocked_) readable_ = true;
   }
+  // More than an open socket of which all was read.
+  bool special() const { return tls_ || readable_ || hung_up_ || ended_ || blocked_; }
   // True as long as a read may bring something.
   bool readable() const { return readable_; }
   bool ended() const { return ended_; }
@@ -75,6 +77,15 @@ class Transport {
       return read_tls(data, size);
     Transfer got = read_socket(fd(), data, size);
     note_read(got, size);
+    return got;
+  }
+  // Of a transport that is not special.
+  Transfer read_plainly(void *data, size_t size) {
+    Transfer got = read_socket(fd(), data, size);
+    if (got.size == 0 || got.size == size) [[unlikely]] {
+      readable_ = true;
+      note_read(got, size);
+    }
     return got;
   }
   Transfer read(const iovec *pieces, int count, size_t wanted) {

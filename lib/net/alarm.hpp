@@ -20,7 +20,7 @@ class Alarm {
   [[gnu::noinline]] void set(int64_t deadline);
   // Readable at `deadline` at the latest; it may be so earlier, at a time that was set before. -1: no matter when.
   void ring_by(int64_t deadline) {
-    if (deadline >= 0 && (deadline_ < 0 || deadline < deadline_)) set(deadline);
+    if (static_cast<uint64_t>(deadline) < static_cast<uint64_t>(deadline_)) set(deadline);  // -1 is the latest
   }
 
  private:

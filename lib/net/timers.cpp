@@ -19,12 +19,10 @@ bool Timers::reserve(uint32_t count) try {
 
 void Timers::set(uint32_t key, int64_t deadline) {
   uint32_t place = places_[key];
+  Entry entry{deadline, key};
   if (deadline == kNever) {
     if (place != kAbsent) remove(place);
-    return;
-  }
-  Entry entry{deadline, key};
-  if (place == kAbsent) {
+  } else if (place == kAbsent) {
     heap_.push_back(entry);
     rise(static_cast<uint32_t>(heap_.size() - 1), entry);
   } else if (deadline < heap_[place].deadline) {
@@ -32,6 +30,7 @@ void Timers::set(uint32_t key, int64_t deadline) {
   } else {
     sink(place, entry);
   }
+  note_next();
 }
 
 int64_t Timers::deadline(uint32_t key) const {
@@ -39,14 +38,15 @@ int64_t Timers::deadline(uint32_t key) const {
   return place == kAbsent ? kNever : heap_[place].deadline;
 }
 
-int64_t Timers::next() const {
-  return heap_.empty() ? kNever : heap_.front().deadline;
+void Timers::note_next() {
+  next_ = heap_.empty() ? kNever : heap_.front().deadline;
 }
 
 bool Timers::pop(int64_t now, uint32_t &key) {
-  if (heap_.empty() || heap_.front().deadline > now) return false;
+  if (!due(now)) return false;
   key = heap_.front().key;
   remove(0);
+  note_next();
   return true;
 }
 

@@ -18,7 +18,9 @@ class Timers {
   int64_t deadline(uint32_t key) const;
 
   // The earliest deadline, kNever if there is none.
-  int64_t next() const;
+  int64_t next() const { return next_; }
+  // Something is to be popped at that time.
+  bool due(int64_t now) const { return static_cast<uint64_t>(next_) <= static_cast<uint64_t>(now); }
   // Takes a key whose deadline is `now` or earlier; false if there is none.
   bool pop(int64_t now, uint32_t &key);
 
@@ -35,8 +37,11 @@ class Timers {
   void sink(uint32_t place, Entry entry);
   void remove(uint32_t place);
 
+  void note_next();
+
   std::vector<Entry> heap_;
   std::vector<uint32_t> places_;  // key -> index in heap_
+  int64_t next_ = kNever;         // as an unsigned number later than any other
 };
 
 }  // namespace hawser

@@ -28,8 +28,7 @@ Session::Session(Role role, const Config &config, Sink &sink, Surroundings &surr
       heard_(surroundings.now),
       active_(surroundings.now),
       since_(surroundings.now),
-      role_(role),
-      sends_plainly_(role == Role::SERVER) {}
+      role_(role) {}
 
 Session::~Session() = default;
 
@@ -174,7 +173,6 @@ bool Session::agree_on_deflate() {
   if (!agreement) return true;
   codec_.reset(new (std::nothrow)
                    MessageCodec(std::move(*agreement), config_.deflate, surroundings_.codecs, surroundings_.budget));
-  if (codec_) sends_plainly_ = false;
   return codec_ != nullptr;
 }
 
@@ -199,9 +197,17 @@ const char *Session::extensions() const {
 // ---------------------------------------------------------------------------------------------------------------------
 // Receiving
 
+// Masking is its own inverse. The key stands before the payload.
+void Session::mask_again(uint8_t *payload, size_t size) {
+  MaskingKey key;
+  std::memcpy(key.octets, payload - sizeof key.octets, sizeof key.octets);
+  apply_mask(payload, size, key);
+}
+
 size_t Session::receive_any(uint8_t *data, size_t size, Event &event) {
   event = {};
   if (size != 0) hear();
+  routine_ = false;
   size_t used = 0;
   while (used < size && event.kind == EventKind::NONE && !blocked()) {
     if (phase_ == Phase::OPEN || phase_ == Phase::CLOSING) {
@@ -254,6 +260,7 @@ void Session::handle_piece(const FramePiece &piece, Event &event) {
 void Session::handle_whole(const FramePiece &piece, Event &event) {
   if (!message_fits(0, piece.size, config_.message)) return fail(kMessageTooLarge);
   if (piece.header.opcode == Opcode::TEXT && !utf8_is_valid(piece.payload, piece.size)) return fail(kTextNotUtf8);
+  active_ = surroundings_.now;
   deliver(event, piece.header.opcode, piece.payload, piece.size, event_flag::kFirst | event_flag::kFinal);
 }
 
@@ -282,6 +289,7 @@ void Session::finish_piece(const FramePiece &piece, Event &event) {
 void Session::deliver_part(const uint8_t *data, size_t size, bool final, Event &event) {
   if (size == 0 && !final) return;
   uint32_t flags = (message_->take_first() ? event_flag::kFirst : 0) | (final ? event_flag::kFinal : 0);
+  active_ = surroundings_.now;
   deliver(event, message_->opcode(), data, size, flags | (message_->compressed() ? event_flag::kCompressed : 0));
 }
 
@@ -317,6 +325,7 @@ MessageAssembler::Window Session::window() {
 void Session::receive_in_window(size_t size, Event &event) {
   event = {};
   hear();
+  routine_ = false;
   FramePiece piece;
   Buffer &payload = message_->payload();
   parser_.take_payload(payload.data() + payload.size(), size, piece);
@@ -392,7 +401,7 @@ Error Session::can_send() const {
   return is_opening() ? Error::STATE : Error::CLOSED;
 }
 
-Error Session::send_any(Opcode marked, const uint8_t *data, size_t size, bool utf8_checked) {
+Error Session::send(Opcode marked, const uint8_t *data, size_t size, bool utf8_checked) {
   Opcode opcode = without_mark(marked);
   if (Error error = can_send(); error != Error::OK) return error;
   if (!begins_message(opcode)) return Error::OPCODE;
@@ -420,6 +429,7 @@ Error Session::send_part(Opcode marked, const uint8_t *data, size_t size, bool f
   active_ = surroundings_.now;
   part_compressed_ = compress;
   part_opcode_ = final ? Opcode::CONTINUATION : opcode;
+  note_way_of_sending();
   part_utf8_ = utf8;
   return Error::OK;
 }
@@ -485,7 +495,10 @@ Error Session::write_frame(uint8_t first, const uint8_t *data, size_t size) {
     size_t header_size = write_frame_header(header, first, size, nullptr);
     return sink_.append_borrowed(header, header_size, data, size) ? Error::OK : Error::NO_MEMORY;
   }
-  return write_short_frame(first, data, size);
+  uint8_t *to = sink_.append(short_frame_size(size));
+  if (to == nullptr) return Error::NO_MEMORY;
+  put_short_frame(to, first, data, size);
+  return Error::OK;
 }
 
 Error Session::write_compressed(uint8_t first, const uint8_t *data, size_t size) {
@@ -530,6 +543,8 @@ Error Session::write_text(std::string_view text) {
 
 void Session::enter(Phase phase) {
   phase_ = phase;
+  routine_ = false;
+  note_way_of_sending();
   if (phase != Phase::OVER) return;
   if (flushed_) since_ = surroundings_.now;
   message_.reset();
@@ -660,7 +675,7 @@ void Session::keep_alive() {
   Error error = write_frame(frame_first_byte(true, Opcode::PING), keepalive_, sizeof keepalive_);
   if (error == Error::NO_MEMORY) return abandon(kNoMemory, false);
   pinging_ = pong_due_ = true;
-  flushed_ = false;
+  flushed_ = routine_ = false;
 }
 
 }  // namespace hawser

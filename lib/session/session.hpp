@@ -55,6 +55,25 @@ class Session {
   // Bytes of the peer. Payloads are unmasked in place and the event may point into them. Returns how many were used:
   // fewer than `size` after an event, or when reading is blocked(). event.kind is NONE if there is none.
   size_t receive(uint8_t *data, size_t size, Event &event);
+  // Open, and nothing is under way: no message, no frame, no pongs, pings or Closes to be sent. Then a driver that has
+  // bytes for many messages may take them by receive_whole, until it returns 0, and say note_messages once. What it
+  // leaves is receive's. False for a while after something was; note_routine looks anew.
+  bool is_routine() const { return routine_; }
+  void note_routine() {
+    routine_ = phase_ == Phase::OPEN && message_ == nullptr && pong_bytes_ == 0 && flushed_ && parser_.between_frames();
+  }
+  struct WholeRules {
+    bool masked;
+    uint64_t max_size;
+  };
+  WholeRules whole_rules() const {
+    return {role_ == Role::SERVER, static_cast<uint64_t>(config_.message.max_size)};  // -1, unlimited, is the largest
+  }
+  static size_t receive_whole(uint8_t *data, size_t size, WholeRules rules, Event &event);
+  void note_messages() {
+    hear();
+    active_ = surroundings_.now;
+  }
   // True while received bytes must wait: for the application's answer to a request, or until the peer reads its pongs.
   bool blocked() const;
   // For large messages: where the next bytes of the peer can be read to directly (size 0: nowhere), and that some were.
@@ -69,10 +88,15 @@ class Session {
 
   // What the application says. Each checks everything before it writes anything. `utf8_checked`: done by the caller.
   Error send(Opcode opcode, const uint8_t *data, size_t size, bool utf8_checked = false);
+  // Open, no message begun, none to be compressed or masked: then the driver may send a message of under
+  // Sink::kBorrowed bytes by itself. It checks it, puts its frame where the sink would, and notes it.
+  bool sends_plainly() const { return sends_plainly_; }
+  static size_t short_frame_size(size_t size);
+  static void put_message(uint8_t *to, Opcode opcode, const uint8_t *data, size_t size);
+  void note_sent() { active_ = surroundings_.now; }
   Error send_part(Opcode opcode, const uint8_t *data, size_t size, bool final);
-  // A server's message to many is framed once: the header, and the news that such a frame was sent here.
+  // A server's message to many is framed once, with this header; each of them notes that it was sent.
   static size_t write_shared_header(uint8_t (&to)[kMaxFrameHeader], Opcode opcode, bool compressed, size_t size);
-  void note_shared() { active_ = surroundings_.now; }
   // How such a message is to be compressed for this one; nullptr: not at all. Where there is context takeover it cannot
   // be shared.
   MessageCodec *codec_for(Opcode opcode, size_t size) const;
@@ -142,6 +166,7 @@ class Session {
     uint8_t reason[kMaxCloseReason] = {};
   };
 
+  [[gnu::cold, gnu::noinline]] static void mask_again(uint8_t *payload, size_t size);
   [[gnu::noinline]] size_t receive_any(uint8_t *data, size_t size, Event &event);
   size_t receive_head(uint8_t *data, size_t size, Event &event);
   void fail_head(const Failure &failure);
@@ -160,17 +185,16 @@ class Session {
   void finish_piece(const FramePiece &piece, Event &event);
   void deliver_part(const uint8_t *data, size_t size, bool final, Event &event);
   void handle_compressed(const FramePiece &piece, Event &event);
-  void deliver(Event &event, Opcode opcode, const uint8_t *data, size_t size, uint32_t flags);
+  static void deliver(Event &event, Opcode opcode, const uint8_t *data, size_t size, uint32_t flags);
   void handle_control(const FramePiece &piece, Event &event);
   void handle_control_frame(Opcode opcode, const uint8_t *data, size_t size, Event &event);
   void answer_ping(const uint8_t *data, size_t size);
   void handle_pong(const uint8_t *data, size_t size, Event &event);
   void handle_close(const uint8_t *data, size_t size);
 
-  [[gnu::noinline]] Error send_any(Opcode opcode, const uint8_t *data, size_t size, bool utf8_checked);
   Error write_frame(uint8_t first, const uint8_t *data, size_t size);
+  static void put_short_frame(uint8_t *to, uint8_t first, const uint8_t *data, size_t size);
   Error write_compressed(uint8_t first, const uint8_t *data, size_t size);
-  Error write_short_frame(uint8_t first, const uint8_t *data, size_t size);
   Error write_masked_frame(uint8_t first, const uint8_t *data, size_t size);
   Error write_text(std::string_view text);
   void write_close(int32_t code, std::string_view reason);
@@ -180,6 +204,9 @@ class Session {
     pinging_ = false;  // any byte answers
   }
   void enter(Phase phase);
+  void note_way_of_sending() {
+    sends_plainly_ = phase_ == Phase::OPEN && role_ == Role::SERVER && !in_part() && !codec_;
+  }
   [[gnu::noinline]] void fail(const Failure &failure);
   Rare *rare();
   void note_detail(std::string_view words);
@@ -207,11 +234,12 @@ class Session {
   Opcode part_opcode_ = Opcode::CONTINUATION;  // of the message that send_part has begun; CONTINUATION: none
   const Role role_;
   Phase phase_ = Phase::OPENING;
+  bool routine_ = false;
   bool pinging_ = false;   // a keep-alive ping is under way: nothing has come since
   bool pong_due_ = false;  // its pong has not come
   bool flushed_ = true;    // the ping or Close that since_ is about has left
   bool reading_ = true;
-  bool sends_plainly_;            // a server that does not compress: frames are written as they are
+  bool sends_plainly_ = false;    // see note_way_of_sending
   bool part_compressed_ = false;  // the message that send_part has begun
   bool clean_ = false;            // both Closes were exchanged
   bool by_peer_ = false;
@@ -220,25 +248,29 @@ class Session {
 
 // The two ways that are worth their own code. What leaves them is kept out of line, so that they need few registers.
 //
-// A message that came whole, in one frame, while nothing else is under way: what nearly all traffic is. Everything else
-// is receive_any's.
-inline size_t Session::receive(uint8_t *data, size_t size, Event &event) {
-  if (phase_ != Phase::OPEN || message_ || pong_bytes_ != 0) return receive_any(data, size, event);
+// A message that came whole, in one frame: what nearly all traffic is. A text that is not UTF-8 is masked again and
+// left to receive(), which says what is wrong with it.
+inline size_t Session::receive_whole(uint8_t *data, size_t size, WholeRules rules, Event &event) {
   WholeMessage message;
-  size_t used = parser_.take_whole(data, size, role_ == Role::SERVER, config_.message.max_size, message);
-  if (used == 0) return receive_any(data, size, event);
-  hear();
-  event = {};
-  if (message.opcode == Opcode::TEXT && !utf8_is_valid(message.payload, message.size)) {
-    fail(kTextNotUtf8);
-  } else {
-    deliver(event, message.opcode, message.payload, message.size, event_flag::kFirst | event_flag::kFinal);
+  size_t used = FrameParser::take_whole(data, size, rules.masked, rules.max_size, message);
+  if (used == 0) return 0;
+  if (message.opcode == Opcode::TEXT && !message.ascii && !utf8_is_valid(message.payload, message.size)) [[unlikely]] {
+    if (rules.masked) mask_again(message.payload, message.size);
+    return 0;
   }
+  event.code = event.error = event.system = 0;
+  deliver(event, message.opcode, message.payload, message.size, event_flag::kFirst | event_flag::kFinal);
+  return used;
+}
+
+inline size_t Session::receive(uint8_t *data, size_t size, Event &event) {
+  size_t used = is_routine() ? receive_whole(data, size, whole_rules(), event) : 0;
+  if (used == 0) return receive_any(data, size, event);
+  note_messages();
   return used;
 }
 
 inline void Session::deliver(Event &event, Opcode opcode, const uint8_t *data, size_t size, uint32_t flags) {
-  active_ = surroundings_.now;
   event.kind = EventKind::MESSAGE;
   event.opcode = static_cast<int32_t>(opcode);
   event.data = data;
@@ -246,26 +278,23 @@ inline void Session::deliver(Event &event, Opcode opcode, const uint8_t *data, s
   event.flags = flags;
 }
 
-// Likewise: a small message of a server. Everything else is send_any's.
-inline Error Session::send(Opcode opcode, const uint8_t *data, size_t size, bool utf8_checked) {
-  bool special = in_part() || !sends_plainly_ || size >= Sink::kBorrowed || !begins_message(opcode);
-  if (phase_ != Phase::OPEN || special) return send_any(opcode, data, size, utf8_checked);
-  if (opcode == Opcode::TEXT && !utf8_checked && !utf8_is_valid(data, size)) return Error::UTF8;
-  Error error = write_short_frame(frame_first_byte(true, opcode), data, size);
-  if (error == Error::OK) active_ = surroundings_.now;
-  return error;
+inline size_t Session::short_frame_size(size_t size) {
+  return (size < 126 ? 2 : 4) + size;
 }
 
-// An unmasked frame of under kBorrowed bytes.
-inline Error Session::write_short_frame(uint8_t first, const uint8_t *data, size_t size) {
-  size_t header_size = size < 126 ? 2 : 4;
-  uint8_t *to = sink_.append(header_size + size);
-  if (to == nullptr) return Error::NO_MEMORY;
+inline void Session::put_message(uint8_t *to, Opcode opcode, const uint8_t *data, size_t size) {
+  put_short_frame(to, frame_first_byte(true, opcode), data, size);
+}
+
+inline void Session::put_short_frame(uint8_t *to, uint8_t first, const uint8_t *data, size_t size) {
   to[0] = first;
-  to[1] = size < 126 ? static_cast<uint8_t>(size) : 126;
-  if (size >= 126) store_be16(to + 2, static_cast<uint16_t>(size));
-  if (size != 0) std::memcpy(to + header_size, data, size);
-  return Error::OK;
+  to[1] = static_cast<uint8_t>(size);
+  if (size >= 126) {
+    to[1] = 126;
+    store_be16(to + 2, static_cast<uint16_t>(size));
+    to += 2;
+  }
+  if (size != 0) std::memcpy(to + 2, data, size);
 }
 
 }  // namespace hawser

@@ -73,8 +73,9 @@ struct Bench {
   hawser::OsRandom random;
   hawser::Surroundings surroundings{random, budget, 0};
   hawser::Stats stats;
-  hawser::AttentionQueue attention;
-  hawser::SettlingQueue settling;
+  bool work = false;
+  hawser::AttentionQueue attention{work};
+  hawser::SettlingQueue settling{work};
   hawser::EventBatch batch;
   hawser::Output output;
   int ends[4] = {-1, -1, -1, -1};

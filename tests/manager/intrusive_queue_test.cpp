@@ -21,7 +21,8 @@ void test_like_a_deque_without_duplicates(void **) {
   constexpr unsigned kSeed = 4711;
   std::mt19937 random(kSeed);
   Element elements[20];
-  Queue queue;
+  bool joined = false;
+  Queue queue(joined);
   std::deque<Element *> model;
   for (int i = 0; i < 100000; i++) {
     if (random() % 2 == 0) {
@@ -41,7 +42,8 @@ void test_like_a_deque_without_duplicates(void **) {
 
 void test_take(void **) {
   Element elements[3];
-  Queue queue;
+  bool joined = false;
+  Queue queue(joined);
   for (Element &element : elements)
     queue.push(element);
   Queue turns = queue.take();
@@ -58,9 +60,11 @@ void test_take(void **) {
 
 void test_two_links(void **) {
   Element element;
-  Queue queue;
-  OtherQueue other;
+  bool joined = false;
+  Queue queue(joined);
+  OtherQueue other(joined);
   queue.push(element);
+  assert_true(joined);
   other.push(element);
   assert_ptr_equal(queue.pop(), &element);
   assert_true(queue.empty());

@@ -11,7 +11,8 @@ using hawser::EventKind;
 
 void test_told(void **) {
   hawser::Listener listener;
-  hawser::ClosedListeners closed;
+  bool joined = false;
+  hawser::ClosedListeners closed{joined};
   listener.socket = hawser::open_socket(AF_INET, SOCK_STREAM, 0);
   assert_false(listener.told());
   listener.socket.close();

@@ -200,8 +200,8 @@ class RecordedSession final : public Session {
     return say("send_part " + number(opcode) + (final ? "final " : "") + text,
                [=](Session &session) { return session.send_part(opcode, octets(text), text.size(), final); });
   }
-  void note_shared() {
-    say("note_shared", [](Session &session) { session.note_shared(); });
+  void note_sent() {
+    say("note_sent", [](Session &session) { session.note_sent(); });
   }
   Error ping(const std::string &text) {
     return say("ping " + text, [=](Session &session) { return session.ping(octets(text), text.size()); });

@@ -210,7 +210,7 @@ void idleness_is_a_lack_of_messages(void **) {
     lab.sink.full = false;
     assert_int_equal(lab->deadline(), 2400);
     lab.surroundings.now = 2000;
-    lab->note_shared();
+    lab->note_sent();
     assert_int_equal(lab->deadline(), 3000);
     lab->set_reading(false);  // our own silence counts
     lab.sink.take();
