@@ -101,11 +101,15 @@ const char *read(hws_manager *manager, Call call) try {
   return nullptr;
 }
 
-// A send that is not plain (Manager::send_plainly), by the owner.
-[[gnu::noinline]] hws_result send_any(hws_manager &manager, hws_id connection, int32_t opcode, const void *data,
+// A send that is not plain (Manager::send_plainly).
+[[gnu::noinline]] hws_result send_any(hws_manager *manager, hws_id connection, int32_t opcode, const void *data,
                                       size_t size) {
-  return run<hws_result>(manager, [&](hawser::Manager &own) {
-    return manager.answer(own.send(connection, to_opcode(opcode), bytes(data), size));
+  if (manager == nullptr) return HWS_ERR_ARGUMENT;
+  if (Error error = check_message(opcode, data, size); error != Error::OK) return refuse(*manager, error);
+  Entry entry(ownership_of(*manager).enter_as_owner());
+  if (!entry) return code(manager->manager->other_thread_send(connection, to_opcode(opcode), bytes(data), size));
+  return run<hws_result>(*manager, [&](hawser::Manager &own) {
+    return manager->answer(own.send(connection, to_opcode(opcode), bytes(data), size));
   });
 }
 
@@ -330,13 +334,16 @@ int64_t hws_manager_pack_events(hws_manager *manager, void *buffer, size_t size)
 
 hws_result hws_manager_send(hws_manager *manager, hws_id connection, int32_t opcode, const void *data,
                             size_t size) try {
-  if (manager == nullptr) return HWS_ERR_ARGUMENT;
-  if (Error error = check_message(opcode, data, size); error != Error::OK) return refuse(*manager, error);
-  Entry entry(ownership_of(*manager).enter_as_owner());
-  if (!entry) return code(manager->manager->other_thread_send(connection, to_opcode(opcode), bytes(data), size));
-  bool marked = (opcode & HWS_UNCOMPRESSED) != 0;
-  if (!marked && manager->manager->send_plainly(connection, hawser::Opcode(opcode), bytes(data), size)) return HWS_OK;
-  return send_any(*manager, connection, opcode, data, size);
+  bool plain = (opcode == HWS_BINARY || opcode == HWS_TEXT) && data != nullptr;
+  if (manager == nullptr || !plain) [[unlikely]]
+    return send_any(manager, connection, opcode, data, size);
+  {
+    Entry entry(ownership_of(*manager).enter_as_owner());
+    bool sent = entry && manager->manager->send_plainly(connection, hawser::Opcode(opcode), bytes(data), size);
+    if (sent) [[likely]]
+      return HWS_OK;
+  }
+  return send_any(manager, connection, opcode, data, size);
 } catch (const std::bad_alloc &) {
   return HWS_ERR_NO_MEMORY;
 }

@@ -43,7 +43,8 @@ class FrameParser {
   // What nearly all traffic is, for a few instructions: between frames, a whole message of under 64 KiB in one frame,
   // all of it in `data`. Returns the size of the frame; 0, and nothing happened, if the next frame is anything else:
   // then next() takes it.
-  static size_t take_whole(uint8_t *data, size_t size, bool masked, uint64_t max_size, WholeMessage &message);
+  template <bool masked>
+  static size_t take_whole(uint8_t *data, size_t size, uint64_t max_size, WholeMessage &message);
 
   // Bytes of the current frame's payload that have not arrived. The caller may read them elsewhere and pass them to
   // take_payload instead of next.
@@ -64,8 +65,8 @@ class FrameParser {
   bool begun_ = false;     // a piece of the current frame was handed on
 };
 
-inline size_t FrameParser::take_whole(uint8_t *data, size_t size, bool masked, uint64_t max_size,
-                                      WholeMessage &message) {
+template <bool masked>
+inline size_t FrameParser::take_whole(uint8_t *data, size_t size, uint64_t max_size, WholeMessage &message) {
   if (size < 2) return 0;
   bool known = data[0] == frame_first_byte(true, Opcode::TEXT) || data[0] == frame_first_byte(true, Opcode::BINARY);
   size_t length = data[1] ^ (masked ? 0x80U : 0U);  // above 127 if the mask bit is wrong
@@ -78,7 +79,7 @@ inline size_t FrameParser::take_whole(uint8_t *data, size_t size, bool masked, u
   }
   if (!known || size < begin + length || length > max_size) return 0;
   message = {data + begin, length, static_cast<Opcode>(data[0] & 0x0F)};
-  if (masked) {
+  if constexpr (masked) {
     MaskingKey key;
     std::memcpy(key.octets, data + begin - sizeof key.octets, sizeof key.octets);
     if (message.opcode == Opcode::TEXT) {

@@ -221,7 +221,8 @@ Result<Connection *> Manager::living(int64_t id) const {
 // The connection of this id, if it sends plainly and there is room for so many bytes of it where the output is
 // collected.
 Connection *Manager::let_write(int64_t id, size_t size) {
-  Connection *connection = connections_.find(id);
+  Connection *connection = output_.last_writer(id);
+  if (connection == nullptr) connection = connections_.find(id);
   if (connection == nullptr || connection->queue_full() || !connection->session->sends_plainly()) return nullptr;
   if (!output_.begin_region(*connection, size)) return nullptr;
   connection->session->note_sent();

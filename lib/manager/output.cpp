@@ -76,10 +76,10 @@ bool Output::begin_region(Connection &connection, size_t size) {
   open_region(connection);
   int64_t left = connection.max_queued.load(std::memory_order_relaxed) - connection.queued();
   size_t limit = std::min(arena_size_ - used_, static_cast<size_t>(left));
-  if (size > limit) return true;  // for this one message, which the queue takes whole
   writer_ = &connection;
   writer_id_ = connection.id.load(std::memory_order_relaxed);
-  region_limit_ = region_.next + limit;
+  // The queue takes one message whole, whatever its size.
+  region_limit_ = region_.next + std::max(limit, size);
   return true;
 }
 
@@ -122,7 +122,7 @@ void Output::end_region() {
   segment.size = static_cast<uint32_t>(region_.next - segment.data);
   used_ = static_cast<size_t>(region_.next - arena_.get());
   region_.owner = nullptr;
-  writer_id_ = 0;
+  region_limit_ = region_.next;
 }
 
 bool Output::share(Connection &connection, Block &block) {
@@ -354,6 +354,7 @@ void Output::drop_empty_outbox(Connection &connection) {
 
 void Output::drop(Connection &connection) {
   end_region();
+  if (writer_ == &connection) writer_id_ = 0;
   while (connection.first_segment != kNone) {
     Segment &first = segments_[connection.first_segment];
     first.release();

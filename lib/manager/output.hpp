@@ -32,6 +32,8 @@ class Output {
     bool fits = size <= static_cast<size_t>(region_limit_ - region_.next);
     return writer_id_ == id && fits ? writer_ : nullptr;
   }
+  // The one that was it last, without looking at the room.
+  Connection *last_writer(int64_t id) const { return writer_id_ == id ? writer_ : nullptr; }
   // Makes a connection the writer. False, and nothing was done: there is no room in the arena, or output that waits.
   bool begin_region(Connection &connection, size_t size);
   // Room for so many bytes of the writer.
@@ -96,9 +98,9 @@ class Output {
   const size_t arena_size_;
   size_t used_ = 0;  // but for what the region's owner has added
   Region region_;
-  Connection *writer_ = nullptr;  // the region's owner
+  Connection *writer_ = nullptr;  // began the region, or the last one
   int64_t writer_id_ = 0;         // 0: none
-  // Its queue is not full before that.
+  // The writer's queue is not full before that; where the region ends if there is no writer any more.
   const uint8_t *region_limit_ = nullptr;
   uint32_t growing_ = UINT32_MAX;  // the segment of the region's owner
   std::unique_ptr<Segment[]> segments_;

@@ -53,28 +53,37 @@ inline void Receiver::commit(Connection &connection, Event &event) {
 
 // The messages that came whole, of a routine session, as far as the batch has room. Returns the size of their frames.
 inline size_t Receiver::take_messages(Connection &connection, uint8_t *data, size_t size) {
+  return connection.session->role() == Role::SERVER ? take_whole_messages<true>(connection, data, size)
+                                                    : take_whole_messages<false>(connection, data, size);
+}
+
+// Its variables are copies: what is written through a pointer to bytes may be anything, to the compiler. Out of line,
+// it has registers for them: a tenth of the instructions of a message that comes with 15 others.
+template <bool masked>
+size_t Receiver::take_whole_messages(Connection &connection, uint8_t *data, size_t size) {
   Session &session = *connection.session;
-  // Copies: what is written through a pointer to bytes may be anything, to the compiler.
-  const Session::WholeRules rules = session.whole_rules();
+  const uint64_t max_size = session.max_whole_size();
   const int64_t id = connection.id.load(std::memory_order_relaxed);
   const int64_t listener = connection.listener;
   const int64_t tag = connection.tag;
-  size_t taken = 0;
-  size_t count = 0;
-  for (Event &event : batch_.left()) {
-    size_t used = Session::receive_whole(data + taken, size - taken, rules, event);
+  const std::span<Event> events = batch_.left();
+  Event *event = events.data();
+  size_t left = size;
+  for (; event != events.data() + events.size(); event++) {
+    size_t used = Session::receive_whole<masked>(data, left, max_size, *event);
     if (used == 0) break;
-    event.connection = id;
-    event.listener = listener;
-    event.tag = tag;
-    taken += used;
-    count++;
+    event->connection = id;
+    event->listener = listener;
+    event->tag = tag;
+    data += used;
+    left -= used;
   }
-  if (count == 0) return 0;
+  if (left == size) return 0;
+  size_t count = static_cast<size_t>(event - events.data());
   session.note_messages();
   batch_.commit(count);
   stats_.messages_received += static_cast<int64_t>(count);
-  return taken;
+  return size - left;
 }
 
 void Receiver::parse(Connection &connection, uint8_t *data, size_t size) {

@@ -42,6 +42,8 @@ class Receiver {
   void parse_in_arena(Connection &connection, uint8_t *data, size_t size);
   void parse(Connection &connection, uint8_t *data, size_t size);
   [[gnu::always_inline]] size_t take_messages(Connection &connection, uint8_t *data, size_t size);
+  template <bool masked>
+  [[gnu::noinline]] size_t take_whole_messages(Connection &connection, uint8_t *data, size_t size);
   void commit(Connection &connection, Event &event);
   [[gnu::noinline]] void commit_news(Connection &connection, Event &event);
   [[gnu::noinline]] void stash(Connection &connection, const uint8_t *data, size_t size);

@@ -15,21 +15,20 @@ namespace hawser {
 
 class EventBatch {
  public:
-  explicit EventBatch(size_t capacity)
-      : events_(new Event[capacity]), next_(events_.get()), end_(next_ + capacity), texts_(capacity) {
+  explicit EventBatch(size_t capacity) : capacity_(capacity), events_(new Event[capacity]), texts_(capacity) {
     kept_.reserve(2 * capacity);
   }
 
-  bool full() const { return next_ == end_; }
-  int32_t size() const { return static_cast<int32_t>(next_ - events_.get()); }
+  bool full() const { return size_ == capacity_; }
+  int32_t size() const { return static_cast<int32_t>(size_); }
   // The next one to be filled in; commit makes it part of the batch. Not when full.
-  Event &next() { return *next_; }
-  void commit(size_t count = 1) { next_ += count; }
+  Event &next() { return events_[size_]; }
+  void commit(size_t count = 1) { size_ += count; }
   // All that are left to be filled in.
-  std::span<Event> left() { return {next_, end_}; }
+  std::span<Event> left() { return {&events_[size_], capacity_ - size_}; }
   const Event *at(int32_t index) const {
     size_t position = static_cast<size_t>(index);  // a negative one is larger than any
-    return position < static_cast<size_t>(next_ - events_.get()) ? &events_[position] : nullptr;
+    return position < size_ ? &events_[position] : nullptr;
   }
 
   // Holds what an event points to and is not in the receive arena: the payload of a message, or received bytes that had
@@ -48,7 +47,7 @@ class EventBatch {
   std::string &text(int32_t index) { return texts_[static_cast<size_t>(index)]; }
 
   void clear() {
-    next_ = events_.get();
+    size_ = 0;
     news_ = false;
     if (kept_.empty()) return;
     kept_.clear();
@@ -56,12 +55,12 @@ class EventBatch {
   }
 
  private:
+  const size_t capacity_;
   const std::unique_ptr<Event[]> events_;
-  Event *next_;
-  Event *const end_;
   std::vector<std::string> texts_;
   std::vector<Buffer> kept_;
   int64_t kept_bytes_ = 0;
+  size_t size_ = 0;
   bool news_ = false;
 };
 

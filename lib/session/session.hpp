@@ -56,20 +56,18 @@ class Session {
   // fewer than `size` after an event, or when reading is blocked(). event.kind is NONE if there is none.
   size_t receive(uint8_t *data, size_t size, Event &event);
   // Open, and nothing is under way: no message, no frame, no pongs, pings or Closes to be sent. Then a driver that has
-  // bytes for many messages may take them by receive_whole, until it returns 0, and say note_messages once. What it
+  // bytes for many messages may take them by receive_whole (`masked`: by a
+  // client, as they are for role SERVER), until it returns 0, and say note_messages once. What it
   // leaves is receive's. False for a while after something was; note_routine looks anew.
   bool is_routine() const { return routine_; }
   void note_routine() {
     routine_ = phase_ == Phase::OPEN && message_ == nullptr && pong_bytes_ == 0 && flushed_ && parser_.between_frames();
   }
-  struct WholeRules {
-    bool masked;
-    uint64_t max_size;
-  };
-  WholeRules whole_rules() const {
-    return {role_ == Role::SERVER, static_cast<uint64_t>(config_.message.max_size)};  // -1, unlimited, is the largest
-  }
-  static size_t receive_whole(uint8_t *data, size_t size, WholeRules rules, Event &event);
+  template <bool masked>
+  static size_t receive_whole(uint8_t *data, size_t size, uint64_t max_size, Event &event);
+  uint64_t max_whole_size() const {
+    return static_cast<uint64_t>(config_.message.max_size);
+  }  // unlimited is the largest
   void note_messages() {
     hear();
     active_ = surroundings_.now;
@@ -250,12 +248,13 @@ class Session {
 //
 // A message that came whole, in one frame: what nearly all traffic is. A text that is not UTF-8 is masked again and
 // left to receive(), which says what is wrong with it.
-inline size_t Session::receive_whole(uint8_t *data, size_t size, WholeRules rules, Event &event) {
+template <bool masked>
+inline size_t Session::receive_whole(uint8_t *data, size_t size, uint64_t max_size, Event &event) {
   WholeMessage message;
-  size_t used = FrameParser::take_whole(data, size, rules.masked, rules.max_size, message);
+  size_t used = FrameParser::take_whole<masked>(data, size, max_size, message);
   if (used == 0) return 0;
   if (message.opcode == Opcode::TEXT && !message.ascii && !utf8_is_valid(message.payload, message.size)) [[unlikely]] {
-    if (rules.masked) mask_again(message.payload, message.size);
+    if (masked) mask_again(message.payload, message.size);
     return 0;
   }
   event.code = event.error = event.system = 0;
@@ -264,7 +263,11 @@ inline size_t Session::receive_whole(uint8_t *data, size_t size, WholeRules rule
 }
 
 inline size_t Session::receive(uint8_t *data, size_t size, Event &event) {
-  size_t used = is_routine() ? receive_whole(data, size, whole_rules(), event) : 0;
+  size_t used = 0;
+  if (is_routine()) {
+    used = role_ == Role::SERVER ? receive_whole<true>(data, size, max_whole_size(), event)
+                                 : receive_whole<false>(data, size, max_whole_size(), event);
+  }
   if (used == 0) return receive_any(data, size, event);
   note_messages();
   return used;

@@ -237,7 +237,8 @@ Whole take_whole(const std::string &bytes, bool masked, uint64_t max_size = UINT
   std::memcpy(copy.get(), bytes.data(), bytes.size());
   WholeMessage message;
   Whole whole;
-  whole.used = FrameParser::take_whole(copy.get(), bytes.size(), masked, max_size, message);
+  whole.used = masked ? FrameParser::take_whole<true>(copy.get(), bytes.size(), max_size, message)
+                      : FrameParser::take_whole<false>(copy.get(), bytes.size(), max_size, message);
   whole.opcode = static_cast<int>(message.opcode);
   if (whole.used != 0) whole.payload.assign(reinterpret_cast<const char *>(message.payload), message.size);
   whole.untouched = std::memcmp(copy.get(), bytes.data(), bytes.size()) == 0;
