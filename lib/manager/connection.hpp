@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cassert>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -43,7 +44,7 @@ struct Connection final : Sink {
   uint32_t generation = 0;
 
   Stage stage = Stage::FREE;
-  bool routine = false;       // see note_routine
+  bool routine = false;       // see in_routine
   bool told = false;          // the application knows the id
   bool paused = false;        // by the application
   bool handshaking = false;   // counted among the inbound handshakes
@@ -102,10 +103,17 @@ struct Connection final : Sink {
   bool may_read() const { return session->over() || (!paused && !held_back() && !session->blocked()); }
   // It reads and writes a bare socket, and nothing has to be looked after. Whatever ends that sets `routine` to false;
   // note_routine looks whether it has come back.
+  bool in_routine() const {
+    assert(!routine || is_calm());
+    return routine && session->is_routine();
+  }
   void note_routine() {
     session->note_routine();
-    bool calm = !paused && stash == nullptr && !ready_link.queued && outbox == nullptr && write_error == 0 && !refused;
-    routine = stage == Stage::RUNNING && calm && !transport.special();
+    routine = is_calm();
+  }
+  bool is_calm() const {
+    bool waits = paused || stash != nullptr || ready_link.queued || outbox != nullptr || write_error != 0 || refused;
+    return stage == Stage::RUNNING && !waits && !transport.special();
   }
   // Tells other threads what their sends would be answered.
   void publish() { sendable.store(session ? session->can_send() : Error::CLOSED, std::memory_order_relaxed); }

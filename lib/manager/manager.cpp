@@ -218,15 +218,11 @@ Result<Connection *> Manager::living(int64_t id) const {
 // ---------------------------------------------------------------------------------------------------------------------
 // What the application says
 
-// The connection of this id, if it sends plainly and there is room for so many bytes of it where the output is
-// collected.
-Connection *Manager::let_write(int64_t id, size_t size) {
-  Connection *connection = output_.last_writer(id);
-  if (connection == nullptr) connection = connections_.find(id);
-  if (connection == nullptr || connection->queue_full() || !connection->session->sends_plainly()) return nullptr;
-  if (!output_.begin_region(*connection, size)) return nullptr;
-  connection->session->note_sent();
-  return connection;
+// Makes it the writer of the arena. False: its queue is full, or the arena, or output of it waits.
+bool Manager::begin_to_write(Connection &connection, size_t size) {
+  if (connection.queue_full() || !output_.begin_region(connection, size)) return false;
+  connection.session->note_sent();
+  return true;
 }
 
 Error Manager::send(int64_t id, Opcode opcode, const uint8_t *data, size_t size) {

@@ -143,7 +143,7 @@ class Manager {
   void leave_handshake(Connection &connection);
   void note_failed_handshake(const Connection &connection);
   void touch(Connection &connection);
-  [[gnu::noinline]] Connection *let_write(int64_t id, size_t size);
+  [[gnu::noinline]] bool begin_to_write(Connection &connection, size_t size);
   Result<Connection *> living(int64_t id) const;
   [[gnu::noinline]] Error refuse(Connection &connection);
   Error refuse_part(Connection &connection);
@@ -243,13 +243,15 @@ class Manager {
 
 inline bool Manager::send_plainly(int64_t id, Opcode opcode, const uint8_t *data, size_t size) {
   if (!mailbox_.empty() || outer_ || size >= Sink::kBorrowed) return false;
-  if (opcode == Opcode::TEXT && !utf8_is_valid(data, size)) return false;
-  size_t frame_size = Session::short_frame_size(size);
   // Who answers many messages of one connection is looked up once.
-  Connection *writer = output_.writer(id, frame_size);
-  if (writer == nullptr) writer = let_write(id, frame_size);
-  if (writer == nullptr || !writer->session->sends_plainly()) return false;
-  Session::put_message(output_.extend(*writer, frame_size), opcode, data, size);
+  Connection *connection = output_.writer(id);
+  size_t frame_size = Session::short_frame_size(size);
+  bool goes_on = connection != nullptr && output_.writer_may_extend(frame_size);
+  if (connection == nullptr) connection = connections_.find(id);
+  if (connection == nullptr || !connection->session->sends_plainly()) return false;
+  if (opcode == Opcode::TEXT && !utf8_is_valid(data, size)) return false;
+  if (!goes_on && !begin_to_write(*connection, frame_size)) return false;
+  Session::put_message(output_.extend(*connection, frame_size), opcode, data, size);
   return true;
 }
 

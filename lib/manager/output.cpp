@@ -73,26 +73,25 @@ bool Output::begin_region(Connection &connection, size_t size) {
   end_region();
   bool fits = size <= arena_size_ - used_ && segment_count_ < kMaxSegments;
   if (!fits || connection.outbox != nullptr) return false;
-  open_region(connection);
-  int64_t left = connection.max_queued.load(std::memory_order_relaxed) - connection.queued();
-  size_t limit = std::min(arena_size_ - used_, static_cast<size_t>(left));
-  writer_ = &connection;
-  writer_id_ = connection.id.load(std::memory_order_relaxed);
-  // The queue takes one message whole, whatever its size.
-  region_limit_ = region_.next + std::max(limit, size);
+  open_region(connection, size);
   return true;
 }
 
-// At the end of the arena.
-inline void Output::open_region(Connection &connection) {
+// At the end of the arena, where there is room for `size`, which the queue takes whole.
+inline void Output::open_region(Connection &connection, size_t size) {
   uint8_t *at = arena_.get() + used_;
   add_segment(connection, at, 0, nullptr);
   growing_ = connection.last_segment;
   region_ = {&connection, at, arena_.get() + arena_size_};
+  writer_ = &connection;
+  writer_id_ = connection.id.load(std::memory_order_relaxed);
+  int64_t left = connection.max_queued.load(std::memory_order_relaxed) - connection.queued();
+  size_t limit = std::min(arena_size_ - used_, static_cast<size_t>(std::max<int64_t>(left, 0)));
+  region_limit_ = at + std::max(limit, size);
 }
 
 inline uint8_t *Output::append_to_arena(Connection &connection, size_t size) {
-  open_region(connection);
+  open_region(connection, size);
   return extend(connection, size);
 }
 
@@ -232,8 +231,7 @@ void Output::flush_all() {
     Segment &segment = segments_[i];
     Connection &connection = *segment.owner;
     if (connection.first_segment != i) continue;  // it went with its first one
-    bool routine = connection.routine && connection.session->is_routine();
-    if (!routine || !flush_single(connection, segment)) flush_any(connection);
+    if (!connection.in_routine() || !flush_single(connection, segment)) flush_any(connection);
   }
   segment_count_ = 0;
   used_ = 0;

@@ -27,14 +27,12 @@ class Output {
   // The end of the arena, where the connection that wrote last goes on without asking.
   Region &region() { return region_; }
 
-  // The connection that began the region, if its id is `id` and there is room for so many bytes; else nullptr.
-  Connection *writer(int64_t id, size_t size) const {
-    bool fits = size <= static_cast<size_t>(region_limit_ - region_.next);
-    return writer_id_ == id && fits ? writer_ : nullptr;
-  }
-  // The one that was it last, without looking at the room.
-  Connection *last_writer(int64_t id) const { return writer_id_ == id ? writer_ : nullptr; }
-  // Makes a connection the writer. False, and nothing was done: there is no room in the arena, or output that waits.
+  // The connection that wrote to the arena last, if its id is `id`; else nullptr.
+  Connection *writer(int64_t id) const { return writer_id_ == id ? writer_ : nullptr; }
+  // The region is the writer's, and has room for so many bytes before its queue is full.
+  bool writer_may_extend(size_t size) const { return static_cast<ptrdiff_t>(size) <= region_limit_ - region_.next; }
+  // Makes a connection the writer, which may extend by so many bytes. False, and nothing was done: there is no room in
+  // the arena, or output that waits.
   bool begin_region(Connection &connection, size_t size);
   // Room for so many bytes of the writer.
   uint8_t *extend(Connection &writer, size_t size) {
@@ -72,7 +70,7 @@ class Output {
   struct Gathered;
   struct Borrowed;
 
-  void open_region(Connection &connection);
+  void open_region(Connection &connection, size_t size);
   uint8_t *append_to_arena(Connection &connection, size_t size);
   void end_region();
   [[gnu::noinline]] uint8_t *append_anywhere(Connection &connection, size_t size);
@@ -98,9 +96,9 @@ class Output {
   const size_t arena_size_;
   size_t used_ = 0;  // but for what the region's owner has added
   Region region_;
-  Connection *writer_ = nullptr;  // began the region, or the last one
-  int64_t writer_id_ = 0;         // 0: none
-  // The writer's queue is not full before that; where the region ends if there is no writer any more.
+  Connection *writer_ = nullptr;  // the region's owner, or the owner of the last one if it has none
+  int64_t writer_id_ = 0;         // 0: that one is gone
+  // The writer's queue is not full before that. The end of a region that belongs to nobody.
   const uint8_t *region_limit_ = nullptr;
   uint32_t growing_ = UINT32_MAX;  // the segment of the region's owner
   std::unique_ptr<Segment[]> segments_;

@@ -172,7 +172,7 @@ void Manager::dispatch_other(const Ready &ready) {
 
 // Nearly always there are some messages, and all is read at once.
 inline void Manager::dispatch_connection(Connection &connection, uint32_t readiness) {
-  bool routine = connection.routine && connection.session->is_routine() && (readiness & HANGUP) == 0;
+  bool routine = connection.in_routine() && (readiness & HANGUP) == 0;
   if (!routine || !receiver_.has_room()) [[unlikely]]
     return dispatch_any(connection, readiness);
   if ((readiness & READABLE) == 0) return;

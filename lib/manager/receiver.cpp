@@ -138,6 +138,7 @@ void Receiver::read(Connection &connection) {
 
 // Parses what is left of the bytes that were got, and notes what there is to do because of them.
 void Receiver::finish_read(Connection &connection, uint8_t *data, size_t size, const Transfer &got) {
+  connection.routine = false;  // until the manager looks again
   parse_in_arena(connection, data, size);
   // The kernel tells of a reset once. If a write was told, a read sees no more than an end.
   int error = got.end && connection.write_error == ECONNRESET ? ECONNRESET : got.error;

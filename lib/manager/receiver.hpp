@@ -27,7 +27,7 @@ class Receiver {
 
   // Reads once from a connection that may be read, as far as there is room, and parses. Only if has_room().
   [[gnu::noinline]] void read(Connection &connection);
-  // The same for a connection in routine (Connection::note_routine), in a few instructions.
+  // The same for a connection in routine (Connection::in_routine), in a few instructions.
   void read_routine(Connection &connection);
   // Parses bytes that the connection has put aside, as far as it goes.
   [[gnu::noinline]] void parse_stash(Connection &connection);

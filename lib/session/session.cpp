@@ -218,6 +218,7 @@ size_t Session::receive_any(uint8_t *data, size_t size, Event &event) {
       return size;  // RFC 6455 1.4 and 7.1.7: after a Close or a failure, what still comes is discarded
     }
   }
+  note_routine();
   return used;
 }
 

@@ -10,6 +10,7 @@
 // and closes the transport when over() says so: after the output was sent, or at once if abandoned().
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -56,18 +57,17 @@ class Session {
   // fewer than `size` after an event, or when reading is blocked(). event.kind is NONE if there is none.
   size_t receive(uint8_t *data, size_t size, Event &event);
   // Open, and nothing is under way: no message, no frame, no pongs, pings or Closes to be sent. Then a driver that has
-  // bytes for many messages may take them by receive_whole (`masked`: by a
-  // client, as they are for role SERVER), until it returns 0, and say note_messages once. What it
-  // leaves is receive's. False for a while after something was; note_routine looks anew.
-  bool is_routine() const { return routine_; }
-  void note_routine() {
-    routine_ = phase_ == Phase::OPEN && message_ == nullptr && pong_bytes_ == 0 && flushed_ && parser_.between_frames();
+  // bytes for many messages may take them by receive_whole (`masked`: they come from a client), until it returns 0, and
+  // say note_messages once. What it leaves is receive's. It may say false where it is true: note_routine looks anew.
+  bool is_routine() const {
+    assert(!routine_ || nothing_is_under_way());
+    return routine_;
   }
+  void note_routine() { routine_ = nothing_is_under_way(); }
   template <bool masked>
   static size_t receive_whole(uint8_t *data, size_t size, uint64_t max_size, Event &event);
-  uint64_t max_whole_size() const {
-    return static_cast<uint64_t>(config_.message.max_size);
-  }  // unlimited is the largest
+  // For receive_whole: -1, unlimited, is the largest.
+  uint64_t max_whole_size() const { return static_cast<uint64_t>(config_.message.max_size); }
   void note_messages() {
     hear();
     active_ = surroundings_.now;
@@ -201,6 +201,9 @@ class Session {
     heard_ = surroundings_.now;
     pinging_ = false;  // any byte answers
   }
+  bool nothing_is_under_way() const {
+    return phase_ == Phase::OPEN && message_ == nullptr && pong_bytes_ == 0 && flushed_ && parser_.between_frames();
+  }
   void enter(Phase phase);
   void note_way_of_sending() {
     sends_plainly_ = phase_ == Phase::OPEN && role_ == Role::SERVER && !in_part() && !codec_;
@@ -232,7 +235,7 @@ class Session {
   Opcode part_opcode_ = Opcode::CONTINUATION;  // of the message that send_part has begun; CONTINUATION: none
   const Role role_;
   Phase phase_ = Phase::OPENING;
-  bool routine_ = false;
+  bool routine_ = false;   // see is_routine
   bool pinging_ = false;   // a keep-alive ping is under way: nothing has come since
   bool pong_due_ = false;  // its pong has not come
   bool flushed_ = true;    // the ping or Close that since_ is about has left

@@ -214,11 +214,73 @@ static void test_batch_stands_still(void **state) {
   free(large);
 }
 
+/* Every way of sending, to connections in any order, many of them between two polls: each peer gets its own frames, in
+ * the order in which they were sent. */
+enum { RECIPIENTS = 4, STEPS = 3000 };
+
+struct sent {
+  int to, first;
+  uint8_t fill;
+  size_t size;
+};
+
+static hws_result send_frame(hws_manager *manager, hws_id id, const struct sent *frame, const uint8_t *payload) {
+  int opcode = frame->first & 0x0F;
+  if (opcode == RAW_PING) return hws_manager_ping(manager, id, payload, frame->size);
+  if (opcode == 0) return hws_manager_send_part(manager, id, HWS_BINARY, payload, frame->size, 1);
+  if ((frame->first & RAW_FIN) == 0) return hws_manager_send_part(manager, id, opcode, payload, frame->size, 0);
+  return hws_manager_send(manager, id, opcode, payload, frame->size);
+}
+
+static void test_frames_reach_their_recipients(void **state) {
+  static struct sent frames[STEPS];
+  static uint8_t payload[20000];
+  struct log log;
+  struct raw_peer peers[RECIPIENTS];
+  hws_id ids[RECIPIENTS];
+  int in_part[RECIPIENTS] = {0};
+  int port;
+  int i;
+  (void)state;
+  srand(53);
+  log_open(&log, NULL);
+  log_listen(&log, NULL, &port);
+  for (i = 0; i < RECIPIENTS; i++)
+    ids[i] = log_join(&log, port, &peers[i], NULL);
+  for (i = 0; i < STEPS; i++) {
+    struct sent *frame = &frames[i];
+    int way = rand() % 16;
+    /* The same one again and again, between which another one comes. */
+    frame->to = rand() % 3 == 0 || i == 0 ? rand() % RECIPIENTS : frames[i - 1].to;
+    frame->fill = (uint8_t)('a' + i % 26);
+    frame->size = (size_t)(rand() % (way == 0 ? 20000 : 300));
+    frame->first = RAW_FIN | (rand() % 2 != 0 ? RAW_TEXT : RAW_BINARY);
+    if (in_part[frame->to]) frame->first = RAW_FIN;
+    if (!in_part[frame->to] && way == 1) frame->first = RAW_BINARY;
+    if (way == 2) frame->first = RAW_FIN | RAW_PING;
+    if (way == 2) frame->size %= 126;
+    if (frame->first == RAW_FIN || frame->first == RAW_BINARY) in_part[frame->to] = frame->first == RAW_BINARY;
+    memset(payload, frame->fill, frame->size);
+    assert_int_equal(send_frame(log.manager, ids[frame->to], frame, payload), HWS_OK);
+    if (rand() % 8 == 0) hws_manager_flush(log.manager);
+  }
+  for (i = 0; i < STEPS; i++) {
+    memset(payload, frames[i].fill, frames[i].size);
+    assert_true(raw_expect_frame(&peers[frames[i].to], frames[i].first, payload, frames[i].size));
+  }
+  for (i = 0; i < RECIPIENTS; i++) {
+    assert_int_equal(hws_manager_queued(log.manager, ids[i]), 0);
+    raw_peer_close(&peers[i]);
+  }
+  log_close(&log);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_sizes),
       cmocka_unit_test(test_client_sizes),
       cmocka_unit_test(test_crowds),
+      cmocka_unit_test(test_frames_reach_their_recipients),
       cmocka_unit_test(test_full_arena_with_a_part),
       cmocka_unit_test(test_every_cut),
       cmocka_unit_test(test_dripping_handshake),

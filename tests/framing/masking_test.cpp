@@ -107,6 +107,31 @@ void every_implementation_masks_large_payloads(void **) {
   }
 }
 
+// True if and only if what was written is ASCII: one byte above 127 is seen wherever it stands.
+void every_implementation_tells_ascii(void **) {
+  constexpr unsigned kSeed = 3629;
+  print_message("seed %u\n", kSeed);
+  std::mt19937 random(kSeed);
+  for (const Implementation &implementation : implementations()) {
+    for (size_t size = 0; size <= 600; size++) {
+      Bytes text = random_bytes(random, size);
+      for (uint8_t &byte : text)
+        byte &= 0x7F;
+      for (size_t high = 0; high <= size; high++) {  // the last time: none
+        if (size > 80 && high < size && random() % 16 != 0) continue;
+        Bytes expected = text;
+        if (high < size) expected[high] |= 0x80;
+        Bytes data = expected;
+        mask_naively(data.data(), size, kKey);
+        bool ascii = implementation.mask_text(data.data(), data.data(), size, native(kKey));
+        if (data != expected || ascii != (high == size)) {
+          fail_msg("%s, size %zu, byte %zu", implementation.name, size, high);
+        }
+      }
+    }
+  }
+}
+
 void no_payload_needs_no_memory(void **) {
   apply_mask(nullptr, 0, kKey);
   copy_masked(nullptr, nullptr, 0, kKey);
@@ -146,6 +171,7 @@ int main() {
       cmocka_unit_test(this_machine_runs_an_implementation),
       cmocka_unit_test(every_implementation_masks_every_size_at_every_offset),
       cmocka_unit_test(every_implementation_masks_large_payloads),
+      cmocka_unit_test(every_implementation_tells_ascii),
       cmocka_unit_test(no_payload_needs_no_memory),
       cmocka_unit_test(rotated_keys_continue_a_payload_at_every_cut),
       cmocka_unit_test(rotated_keys_continue_a_payload_byte_by_byte),
