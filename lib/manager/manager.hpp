@@ -245,13 +245,22 @@ inline bool Manager::send_plainly(int64_t id, Opcode opcode, const uint8_t *data
   if (!mailbox_.empty() || outer_ || size >= Sink::kBorrowed) return false;
   // Who answers many messages of one connection is looked up once.
   Connection *connection = output_.writer(id);
-  size_t frame_size = Session::short_frame_size(size);
-  bool goes_on = connection != nullptr && output_.writer_may_extend(frame_size);
-  if (connection == nullptr) connection = connections_.find(id);
+  bool is_writer = connection != nullptr;
+  if (!is_writer) connection = connections_.find(id);
   if (connection == nullptr || !connection->session->sends_plainly()) return false;
   if (opcode == Opcode::TEXT && !utf8_is_valid(data, size)) return false;
+  const Session &session = *connection->session;
+  MaskingKey key;
+  if (session.masks() && !random_.mask(key.octets)) return false;
+  size_t frame_size = session.short_frame_size(size);
+  bool goes_on = is_writer && output_.writer_may_extend(frame_size);
   if (!goes_on && !begin_to_write(*connection, frame_size)) return false;
-  Session::put_message(output_.extend(*connection, frame_size), opcode, data, size);
+  uint8_t *to = output_.extend(*connection, frame_size);
+  if (session.masks()) {
+    Session::put_message(to, opcode, data, size, key);
+  } else {
+    Session::put_message(to, opcode, data, size);
+  }
   return true;
 }
 

@@ -86,11 +86,15 @@ class Session {
 
   // What the application says. Each checks everything before it writes anything. `utf8_checked`: done by the caller.
   Error send(Opcode opcode, const uint8_t *data, size_t size, bool utf8_checked = false);
-  // Open, no message begun, none to be compressed or masked: then the driver may send a message of under
-  // Sink::kBorrowed bytes by itself. It checks it, puts its frame where the sink would, and notes it.
+  // Open, no message begun, none to be compressed: then the driver may send a message of under Sink::kBorrowed bytes by
+  // itself. It checks it, has a masking key if it is a client's, puts its frame where the sink would, and notes it.
   bool sends_plainly() const { return sends_plainly_; }
-  static size_t short_frame_size(size_t size);
+  size_t short_frame_size(size_t size) const {
+    return (size < 126 ? 2 : 4) + (masks() ? sizeof(MaskingKey) : 0) + size;
+  }
+  bool masks() const { return role_ == Role::CLIENT; }
   static void put_message(uint8_t *to, Opcode opcode, const uint8_t *data, size_t size);
+  static void put_message(uint8_t *to, Opcode opcode, const uint8_t *data, size_t size, const MaskingKey &key);
   void note_sent() { active_ = surroundings_.now; }
   Error send_part(Opcode opcode, const uint8_t *data, size_t size, bool final);
   // A server's message to many is framed once, with this header; each of them notes that it was sent.
@@ -191,6 +195,7 @@ class Session {
   void handle_close(const uint8_t *data, size_t size);
 
   Error write_frame(uint8_t first, const uint8_t *data, size_t size);
+  static uint8_t *put_short_header(uint8_t *to, uint8_t first, size_t size, uint8_t mask_bit);
   static void put_short_frame(uint8_t *to, uint8_t first, const uint8_t *data, size_t size);
   Error write_compressed(uint8_t first, const uint8_t *data, size_t size);
   Error write_masked_frame(uint8_t first, const uint8_t *data, size_t size);
@@ -205,9 +210,7 @@ class Session {
     return phase_ == Phase::OPEN && message_ == nullptr && pong_bytes_ == 0 && flushed_ && parser_.between_frames();
   }
   void enter(Phase phase);
-  void note_way_of_sending() {
-    sends_plainly_ = phase_ == Phase::OPEN && role_ == Role::SERVER && !in_part() && !codec_;
-  }
+  void note_way_of_sending() { sends_plainly_ = phase_ == Phase::OPEN && !in_part() && !codec_; }
   [[gnu::noinline]] void fail(const Failure &failure);
   Rare *rare();
   void note_detail(std::string_view words);
@@ -284,23 +287,29 @@ inline void Session::deliver(Event &event, Opcode opcode, const uint8_t *data, s
   event.flags = flags;
 }
 
-inline size_t Session::short_frame_size(size_t size) {
-  return (size < 126 ? 2 : 4) + size;
-}
-
 inline void Session::put_message(uint8_t *to, Opcode opcode, const uint8_t *data, size_t size) {
   put_short_frame(to, frame_first_byte(true, opcode), data, size);
 }
 
+inline void Session::put_message(uint8_t *to, Opcode opcode, const uint8_t *data, size_t size, const MaskingKey &key) {
+  to = put_short_header(to, frame_first_byte(true, opcode), size, 0x80);
+  std::memcpy(to, key.octets, sizeof key.octets);
+  copy_masked(to + sizeof key.octets, data, size, key);
+}
+
 inline void Session::put_short_frame(uint8_t *to, uint8_t first, const uint8_t *data, size_t size) {
+  to = put_short_header(to, first, size, 0);
+  if (size != 0) std::memcpy(to, data, size);
+}
+
+// Of a frame of under 64 KiB, but for the key. Returns where it ends.
+inline uint8_t *Session::put_short_header(uint8_t *to, uint8_t first, size_t size, uint8_t mask_bit) {
   to[0] = first;
-  to[1] = static_cast<uint8_t>(size);
-  if (size >= 126) {
-    to[1] = 126;
-    store_be16(to + 2, static_cast<uint16_t>(size));
-    to += 2;
-  }
-  if (size != 0) std::memcpy(to + 2, data, size);
+  to[1] = mask_bit | static_cast<uint8_t>(size);
+  if (size < 126) return to + 2;
+  to[1] = mask_bit | 126;
+  store_be16(to + 2, static_cast<uint16_t>(size));
+  return to + 4;
 }
 
 }  // namespace hawser
