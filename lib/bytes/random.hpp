@@ -20,6 +20,8 @@ class Random {
 
   // False if the source failed: `to` is zeros then, and the caller must not go on with it.
   [[nodiscard]] bool fill(std::span<uint8_t> to);
+  // True if the next mask() cannot fail. It may be false where that would not.
+  [[nodiscard]] bool has_mask() { return available() >= sizeof(uint32_t) || (forks_are_counted_ && refill_pool()); }
   // Four bytes for a masking key, in wire order in memory.
   [[nodiscard]] bool mask(uint8_t (&to)[4]) {
     if (available() < sizeof(to)) return fill(to);

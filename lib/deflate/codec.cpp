@@ -190,4 +190,9 @@ void CodecPool::give(std::unique_ptr<Decompressor> decompressor) {
   decompressor_ = std::move(decompressor);
 }
 
+std::shared_ptr<const std::string> CodecPool::share_text(const std::string &text) {
+  if (text_ == nullptr || *text_ != text) text_ = std::make_shared<const std::string>(text);
+  return text_;
+}
+
 }  // namespace hawser

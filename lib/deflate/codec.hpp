@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "bytes/buffer.hpp"
@@ -85,7 +86,12 @@ class CodecPool {
   void give(std::unique_ptr<Compressor> compressor);
   void give(std::unique_ptr<Decompressor> decompressor);
 
+  // Most connections agree on the same: those that come one after the other hold the text of it together. Throws
+  // std::bad_alloc.
+  std::shared_ptr<const std::string> share_text(const std::string &text);
+
  private:
+  std::shared_ptr<const std::string> text_;  // the last one
   std::unique_ptr<Compressor> compressor_;
   std::unique_ptr<Decompressor> decompressor_;
 };

@@ -16,13 +16,15 @@ namespace hawser {
 
 class MessageCodec {
  public:
-  MessageCodec(DeflateAgreement agreement, const DeflateOptions &options, CodecPool &pool, Budget &budget)
-      : agreement_(std::move(agreement)), options_(options), pool_(pool), budget_(budget) {}
+  // Throws std::bad_alloc.
+  MessageCodec(const DeflateAgreement &agreement, const DeflateOptions &options, CodecPool &pool, Budget &budget);
 
-  const DeflateAgreement &agreement() const { return agreement_; }
+  int compress_bits() const { return compress_bits_; }
+  // The server's Sec-WebSocket-Extensions.
+  const std::string &answer() const { return *answer_; }
   bool worth_while(size_t size) const { return size >= static_cast<uint64_t>(options_.min_size); }
   // Each message is compressed on its own: what is sent here may be sent to others.
-  bool compresses_alone() const { return !agreement_.compress_takeover; }
+  bool compresses_alone() const { return !compress_takeover_; }
 
   // Appends the compressed form of a piece of a message; `final`: the message ends with it. False: no memory, and
   // nothing more can be compressed if there is context takeover.
@@ -32,9 +34,13 @@ class MessageCodec {
   Failure inflate(const uint8_t *data, size_t size, bool final, uint64_t most, Buffer &to);
 
  private:
-  CompressorShape shape() const { return {agreement_.compress_bits, options_.memory_level, options_.level}; }
+  CompressorShape shape() const { return {compress_bits_, options_.memory_level, options_.level}; }
 
-  const DeflateAgreement agreement_;
+  const uint8_t compress_bits_;
+  const uint8_t inflate_bits_;
+  const bool compress_takeover_;
+  const bool inflate_takeover_;
+  const std::shared_ptr<const std::string> answer_;
   const DeflateOptions &options_;
   CodecPool &pool_;
   Budget &budget_;

@@ -1,5 +1,5 @@
 // Cuts a byte stream into frames, however it was chopped, in place: payloads are unmasked where they lie and handed on
-// as they arrive. Small (48 bytes), because every idle connection has one, and keeps no payload.
+// as they arrive. It keeps no payload.
 #pragma once
 
 #include <cstddef>

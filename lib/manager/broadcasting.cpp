@@ -23,7 +23,7 @@ class Manager::SharedFrames {
 
   // nullptr: no memory. `codec`: nullptr for the plain frame.
   Block *frame_for(MessageCodec *codec) {
-    Block *&frame = frames_[codec != nullptr ? static_cast<size_t>(codec->agreement().compress_bits) : 0];
+    Block *&frame = frames_[codec != nullptr ? static_cast<size_t>(codec->compress_bits()) : 0];
     if (frame == nullptr) frame = codec != nullptr ? make_compressed(*codec) : make(false, data, size);
     return frame;
   }

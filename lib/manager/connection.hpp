@@ -4,9 +4,9 @@
 #include <atomic>
 #include <cassert>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "bytes/buffer.hpp"
 #include "manager/intrusive_queue.hpp"
@@ -23,6 +23,22 @@ class Output;
 struct Dial;
 struct Letter;
 
+// Where the connections of a manager write to.
+struct Outlets {
+  Output &output;
+  EventBatch &batch;
+};
+
+// What a connection has for a while, at different times of its life.
+struct Extras {
+  Extras();
+  ~Extras();
+
+  std::unique_ptr<Dial> dial;        // while connecting
+  std::vector<Letter> held_letters;  // wait for the end of an unfinished message
+  Address local;                     // once the transport is closed
+};
+
 enum class Stage : uint8_t {
   FREE,
   CONNECTING,  // a name is being resolved or a TCP connection made
@@ -35,13 +51,10 @@ enum class Stage : uint8_t {
 struct Connection final : Sink {
   // What any thread may look at.
   std::atomic<int64_t> id{0};
+  std::atomic<int64_t> waiting{0};            // bytes that were written and have not been sent
   std::atomic<int64_t> mailed{0};             // bytes in the mailbox; changed under its lock
-  std::atomic<int64_t> max_queued{0};         // the option max_send_queue; unlimited is INT64_MAX
   std::atomic<Error> sendable{Error::STATE};  // what a send would answer
   std::atomic<bool> refusal_mailed{false};    // another thread's send was refused: the manager will hear of it
-
-  uint32_t slot = 0;
-  uint32_t generation = 0;
 
   Stage stage = Stage::FREE;
   bool routine = false;       // see in_routine
@@ -55,25 +68,24 @@ struct Connection final : Sink {
   int32_t skipped = 0;        // broadcasts since the last DRAIN
   int32_t write_error = 0;    // errno of a write that failed: nothing more is written
 
+  uint32_t slot = 0;
+  uint32_t generation = 0;
+
   Transport transport;
-  Output *output = nullptr;
-  EventBatch *batch = nullptr;
+  const Outlets *outlets = nullptr;
   std::optional<Session> session;
   std::shared_ptr<const Settings> settings;
   int64_t tag = 0;
   int64_t listener = 0;
-  int64_t stalled_since = -1;  // when the kernel took nothing any more; -1: it takes
   Address peer;
-  std::unique_ptr<Address> local;  // once the transport is closed
 
   // Output that waits in the arena, and what the kernel refused.
   uint32_t first_segment = UINT32_MAX;
   uint32_t last_segment = UINT32_MAX;
   std::unique_ptr<Outbox> outbox;
 
-  std::unique_ptr<Buffer> stash;                     // bytes that were read and cannot be parsed yet
-  std::unique_ptr<Dial> dial;                        // while connecting
-  std::unique_ptr<std::deque<Letter>> held_letters;  // wait for the end of an unfinished message
+  std::unique_ptr<Buffer> stash;   // bytes that were read and cannot be parsed yet
+  std::unique_ptr<Extras> extras;  // null nearly always
 
   QueueLink<Connection> ready_link;      // has bytes to be read
   QueueLink<Connection> settling_link;   // its session has a Close to write
@@ -84,19 +96,26 @@ struct Connection final : Sink {
 
   bool alive() const { return stage == Stage::CONNECTING || stage == Stage::SECURING || stage == Stage::RUNNING; }
 
+  Dial *dial() const { return extras ? extras->dial.get() : nullptr; }
+
   // The session's sink.
-  void use(Output &new_output, EventBatch &new_batch, Region &region);
+  uint8_t *append(size_t size) override;
   bool append_borrowed(const uint8_t *head, size_t head_size, const uint8_t *payload, size_t payload_size) override;
   void keep(Buffer payload) override;
-  uint8_t *append_elsewhere(size_t size) override;
 
-  bool queue_full() const {
-    return queued() + mailed.load(std::memory_order_relaxed) >= max_queued.load(std::memory_order_relaxed);
+  // Written by one thread, read by any.
+  int64_t queued() const { return waiting.load(std::memory_order_relaxed); }
+  void count(int64_t size) { waiting.store(queued() + size, std::memory_order_relaxed); }
+
+  // How many bytes more are below the option max_send_queue, if `held` are there already.
+  int64_t queue_room(int64_t held) const {
+    return settings->max_send_queue < 0 ? INT64_MAX : settings->max_send_queue - held;
   }
+  bool queue_full() const { return queue_room(queued() + mailed.load(std::memory_order_relaxed)) <= 0; }
   // The same for the thread that has begun a message: what is in the mailbox waits for the end of it.
-  bool part_queue_full() const {
-    return session->in_part() ? queued() >= max_queued.load(std::memory_order_relaxed) : queue_full();
-  }
+  bool part_queue_full() const { return session->in_part() ? queue_room(queued()) <= 0 : queue_full(); }
+  // When the kernel took nothing any more; -1: it takes.
+  int64_t stalled_since() const { return outbox != nullptr ? outbox->stalled_since : -1; }
   // A queue that nothing leaves any more holds nothing back.
   bool held_back() const { return settings->pause_above >= 0 && queued() > settings->pause_above && write_error == 0; }
   // Once the session is over its bytes are only read to find the end of them.
@@ -112,7 +131,7 @@ struct Connection final : Sink {
     routine = is_calm();
   }
   bool is_calm() const {
-    bool waits = paused || stash != nullptr || ready_link.queued || outbox != nullptr || write_error != 0 || refused;
+    bool waits = paused || stash != nullptr || ready_link.queued() || outbox != nullptr || write_error != 0 || refused;
     return stage == Stage::RUNNING && !waits && !transport.special();
   }
   // Tells other threads what their sends would be answered.

@@ -157,7 +157,8 @@ Result<int64_t> Manager::connect(std::string_view text, const Options *options) 
   if (url->port == 0) return Failure{Error::URL, 0, "port 0 cannot be connected to"};
   std::shared_ptr<const Settings> settings = settings_for(options);
   if (url->secure && client_tls(*settings) == nullptr) return kNoTls;
-  auto dial = std::make_unique<Dial>();
+  auto extras = std::make_unique<Extras>();
+  extras->dial = std::make_unique<Dial>();
   if (settings_->max_connections >= 0 && connections_.live() >= settings_->max_connections) {
     return Failure{Error::LIMIT, 0, "max_connections connections exist already"};
   }
@@ -165,18 +166,18 @@ Result<int64_t> Manager::connect(std::string_view text, const Options *options) 
   Connection *connection = claim(std::move(settings), Role::CLIENT);
   if (connection == nullptr) return Failure{Error::NO_MEMORY, 0, "no memory for a connection"};
   int64_t id = connection->id.load(std::memory_order_relaxed);
-  dial->url = std::move(*url);
-  connection->dial = std::move(dial);
+  extras->dial->url = std::move(*url);
+  connection->extras = std::move(extras);
   connection->stage = Stage::CONNECTING;
   connection->told = true;
   schedule(*connection);
-  const Url &target = connection->dial->url;
+  const Url &target = connection->dial()->url;
   if (Failure failure = resolver_.start(target.host, target.port, id)) {
     fail_dial(*connection, failure);
   } else {
     names_asked_++;
     note_routine();
-    connection->dial->asked = true;
+    connection->dial()->asked = true;
   }
   take_answers();
   signal_outer_loop();
@@ -190,12 +191,12 @@ void Manager::take_answers() {
     names_asked_--;
     note_routine();
     Connection *connection = connections_.find(answer.query);
-    if (connection == nullptr || connection->dial == nullptr) continue;
-    connection->dial->asked = false;
+    if (connection == nullptr || connection->dial() == nullptr) continue;
+    connection->dial()->asked = false;
     if (answer.failure) {
       fail_dial(*connection, answer.failure);
     } else {
-      connection->dial->addresses = std::move(answer.addresses);
+      connection->dial()->addresses = std::move(answer.addresses);
       dial_next(*connection);
     }
   }
@@ -203,7 +204,7 @@ void Manager::take_answers() {
 
 // Tries the addresses of the host one after the other.
 void Manager::dial_next(Connection &connection) {
-  Dial &dial = *connection.dial;
+  Dial &dial = *connection.dial();
   uint64_t token = static_cast<uint64_t>(connection.id.load(std::memory_order_relaxed));
   while (dial.next < dial.addresses.size()) {
     connection.peer = dial.addresses[dial.next++];
@@ -221,13 +222,13 @@ void Manager::dial_ready(Connection &connection, uint32_t readiness) {
   int error = take_socket_error(connection.transport.fd());
   if (error != 0) {
     connection.transport.close(*poller_);
-    connection.dial->failure = {Error::CONNECT, error, "connecting failed"};
+    connection.dial()->failure = {Error::CONNECT, error, "connecting failed"};
     return dial_next(connection);
   }
   connection.transport.note(readiness);
   if ((readiness & WRITABLE) == 0) return;
-  if (!connection.dial->url.secure) return begin_session(connection);
-  begin_tls(connection, client_tls(*connection.settings), connection.dial->url.host);
+  if (!connection.dial()->url.secure) return begin_session(connection);
+  begin_tls(connection, client_tls(*connection.settings), connection.dial()->url.host);
   if (!connection.session->over()) ready_.push(connection);  // the client speaks first
 }
 

@@ -1,12 +1,15 @@
 // A first-in-first-out queue through a link in its elements: joining it allocates nothing, and joining twice is once.
 #pragma once
 
+#include <utility>
+
 namespace hawser {
 
 template <typename T>
 struct QueueLink {
-  T *next = nullptr;
-  bool queued = false;
+  T *next = nullptr;  // the last one's next is itself
+
+  bool queued() const { return next != nullptr; }
 };
 
 template <typename T, QueueLink<T> T::*link>
@@ -19,8 +22,8 @@ class IntrusiveQueue {
 
   void push(T &element) {
     QueueLink<T> &own = element.*link;
-    if (own.queued) return;
-    own = {nullptr, true};
+    if (own.queued()) return;
+    own.next = &element;
     *joined_ = true;
     if (last_ != nullptr) {
       (last_->*link).next = &element;
@@ -34,9 +37,8 @@ class IntrusiveQueue {
   T *pop() {
     T *element = first_;
     if (element == nullptr) return nullptr;
-    first_ = (element->*link).next;
-    if (first_ == nullptr) last_ = nullptr;
-    element->*link = {};
+    first_ = std::exchange((element->*link).next, nullptr);
+    if (first_ == element) first_ = last_ = nullptr;
     return element;
   }
 

@@ -28,7 +28,7 @@ struct Listener {
   QueueLink<Listener> closed_link;
 
   // Its CLOSE is in the batch.
-  bool told() const { return !socket.open() && !closed_link.queued; }
+  bool told() const { return !socket.open() && !closed_link.queued(); }
 };
 
 using ClosedListeners = IntrusiveQueue<Listener, &Listener::closed_link>;

@@ -85,8 +85,8 @@ void Manager::deliver(Letter letter) {
 }
 
 bool Manager::hold(Connection &connection, Letter letter) try {
-  if (connection.held_letters == nullptr) connection.held_letters = std::make_unique<std::deque<Letter>>();
-  connection.held_letters->push_back(std::move(letter));
+  if (connection.extras == nullptr) connection.extras = std::make_unique<Extras>();
+  connection.extras->held_letters.push_back(std::move(letter));
   return true;
 } catch (const std::bad_alloc &) {
   // It was accepted and cannot be kept.
@@ -96,9 +96,9 @@ bool Manager::hold(Connection &connection, Letter letter) try {
 }
 
 void Manager::deliver_held(Connection &connection) {
-  if (connection.held_letters == nullptr) return;
-  std::unique_ptr<std::deque<Letter>> letters = std::move(connection.held_letters);
-  for (Letter &letter : *letters)
+  if (connection.extras == nullptr) return;
+  std::unique_ptr<Extras> extras = std::move(connection.extras);
+  for (Letter &letter : extras->held_letters)
     apply(connection, letter);
 }
 

@@ -81,9 +81,7 @@ Connection *Manager::claim(std::shared_ptr<const Settings> settings, Role role) 
     return nullptr;
   }
   connection->settings = std::move(settings);
-  connection->use(output_, batch_, output_.region());
-  int64_t max_queued = connection->settings->max_send_queue;
-  connection->max_queued.store(max_queued < 0 ? INT64_MAX : max_queued, std::memory_order_relaxed);
+  connection->outlets = &outlets_;
   connection->session.emplace(role, connection->settings->config, *connection, surroundings_);
   connection->publish();
   return connection;
@@ -93,17 +91,15 @@ Connection *Manager::claim(std::shared_ptr<const Settings> settings, Role role) 
 void Manager::finish(Connection &connection) {
   receiver_.forget(connection);
   output_.drop(connection);
-  if (connection.told && connection.transport.open()) {
-    connection.local.reset(new (std::nothrow) Address(hawser::local_address(connection.transport.fd())));
-  }
-  if (!connection.session->abandoned() && connection.write_error == 0) connection.transport.notify_end();
-  connection.transport.close(*poller_);
-  if (connection.dial != nullptr && connection.dial->asked) {
+  if (const Dial *dial = connection.dial(); dial != nullptr && dial->asked) {
     resolver_.cancel(connection.id.load(std::memory_order_relaxed));
     names_asked_--;
     note_routine();
   }
-  connection.dial.reset();
+  connection.extras.reset();
+  if (connection.told && connection.transport.open()) note_local_address(connection);
+  if (!connection.session->abandoned() && connection.write_error == 0) connection.transport.notify_end();
+  connection.transport.close(*poller_);
   connection.stash.reset();
   if (connection.stage == Stage::SECURING) stats_.tls_failures++;
   timers_.cancel(connection.slot);
@@ -117,6 +113,13 @@ void Manager::finish(Connection &connection) {
   }
   if (!connection.told) note_failed_handshake(connection);
   attention_.push(connection);
+}
+
+// The socket is about to be closed. Without memory for it the address is not told.
+void Manager::note_local_address(Connection &connection) try {
+  connection.extras = std::make_unique<Extras>();
+  connection.extras->local = hawser::local_address(connection.transport.fd());
+} catch (const std::bad_alloc &) {
 }
 
 void Manager::note_failed_handshake(const Connection &connection) {
@@ -137,8 +140,7 @@ void Manager::release(Connection &connection) {
   }
   connection.session.reset();
   connection.settings.reset();
-  connection.held_letters.reset();
-  connection.local.reset();
+  connection.extras.reset();
   connection.count(-connection.queued());
   connection.refusal_mailed.store(false, std::memory_order_relaxed);
   connection.stage = Stage::FREE;
@@ -146,7 +148,6 @@ void Manager::release(Connection &connection) {
   connection.refused = connection.part_refused = false;
   connection.skipped = connection.write_error = 0;
   connection.tag = connection.listener = 0;
-  connection.stalled_since = -1;
   connection.peer = {};
 }
 
@@ -183,8 +184,8 @@ void Manager::rouse(Connection &connection) {
 // Sees to it that the timer rings no later than the next deadline; it may ring earlier.
 void Manager::schedule(Connection &connection) {
   int64_t due = connection.session->deadline();
-  if (connection.stalled_since >= 0) {
-    due = earlier(due, after(connection.stalled_since, connection.settings->write_stall_timeout));
+  if (int64_t stalled = connection.stalled_since(); stalled >= 0) {
+    due = earlier(due, after(stalled, connection.settings->write_stall_timeout));
   }
   int64_t set = timers_.deadline(connection.slot);
   if (due >= 0 && (set < 0 || due < set)) timers_.set(connection.slot, due);
@@ -403,7 +404,7 @@ const char *Manager::local_address(int64_t id) {
   const Connection *connection = connections_.find(id);
   if (connection == nullptr) return nullptr;
   Address local;
-  if (connection->local != nullptr) local = *connection->local;
+  if (connection->extras != nullptr) local = connection->extras->local;
   if (connection->transport.open()) local = hawser::local_address(connection->transport.fd());
   address_ = local.text();
   return address_.empty() ? nullptr : address_.c_str();

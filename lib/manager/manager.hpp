@@ -141,6 +141,7 @@ class Manager {
   void schedule(Connection &connection);
   void watch(Connection &connection);
   void leave_handshake(Connection &connection);
+  static void note_local_address(Connection &connection);
   void note_failed_handshake(const Connection &connection);
   void touch(Connection &connection);
   [[gnu::noinline]] bool begin_to_write(Connection &connection, size_t size);
@@ -234,6 +235,7 @@ class Manager {
 
   EventBatch batch_;
   Output output_;
+  const Outlets outlets_{output_, batch_};
   Receiver receiver_;
   std::string address_;         // what an address reader answered last
   std::string tls_words_;       // what a reader about TLS answered last
@@ -250,17 +252,11 @@ inline bool Manager::send_plainly(int64_t id, Opcode opcode, const uint8_t *data
   if (connection == nullptr || !connection->session->sends_plainly()) return false;
   if (opcode == Opcode::TEXT && !utf8_is_valid(data, size)) return false;
   const Session &session = *connection->session;
-  MaskingKey key;
-  if (session.masks() && !random_.mask(key.octets)) return false;
+  if (!session.can_mask()) return false;
   size_t frame_size = session.short_frame_size(size);
   bool goes_on = is_writer && output_.writer_may_extend(frame_size);
   if (!goes_on && !begin_to_write(*connection, frame_size)) return false;
-  uint8_t *to = output_.extend(*connection, frame_size);
-  if (session.masks()) {
-    Session::put_message(to, opcode, data, size, key);
-  } else {
-    Session::put_message(to, opcode, data, size);
-  }
+  session.put_message(output_.extend(*connection, frame_size), opcode, data, size);
   return true;
 }
 

@@ -43,6 +43,8 @@ class Outbox {
   Outbox &operator=(const Outbox &) = delete;
   ~Outbox();
 
+  int64_t stalled_since = -1;  // when the kernel took nothing any more; -1: it takes, or was not asked yet
+
   bool empty() const { return pieces_.empty(); }
 
   // Room at the end, to be written at once; nullptr when there is no memory.

@@ -35,7 +35,9 @@ struct Output::Borrowed {
   size_t head_size;
   const uint8_t *payload;
   size_t payload_size;
-  bool begun = false;  // a part of it was sent
+  bool offered = false;  // to the kernel
+  Transfer done = {};    // and what it took, with all that waited
+  bool begun = false;    // a part of it was sent
 
   size_t size() const { return head_size + payload_size; }
   void consume(size_t sent) {
@@ -63,6 +65,8 @@ Output::~Output() {
 }
 
 uint8_t *Output::append(Connection &connection, size_t size) {
+  if (region_.owner == &connection && static_cast<ptrdiff_t>(size) <= region_.end - region_.next)
+    return extend(connection, size);
   end_region();
   bool fits = size <= arena_size_ - used_ && segment_count_ < kMaxSegments;
   if (!fits || connection.outbox != nullptr) return append_anywhere(connection, size);
@@ -85,7 +89,7 @@ inline void Output::open_region(Connection &connection, size_t size) {
   region_ = {&connection, at, arena_.get() + arena_size_};
   writer_ = &connection;
   writer_id_ = connection.id.load(std::memory_order_relaxed);
-  int64_t left = connection.max_queued.load(std::memory_order_relaxed) - connection.queued();
+  int64_t left = connection.queue_room(connection.queued());
   size_t limit = std::min(arena_size_ - used_, static_cast<size_t>(std::max<int64_t>(left, 0)));
   region_limit_ = at + std::max(limit, size);
 }
@@ -160,12 +164,12 @@ bool Output::append_borrowed(Connection &connection, const uint8_t *head, size_t
   Borrowed frame{head, head_size, payload, payload_size};
   Gathered gathered;
   if (connection.outbox == nullptr) gather(connection, gathered);
-  bool offered = connection.outbox == nullptr && connection.write_error == 0 && gathered.count < kMaxPieces;
-  if (offered && !offer(connection, gathered, frame)) {
+  frame.offered = connection.outbox == nullptr && connection.write_error == 0 && gathered.count < kMaxPieces;
+  if (frame.offered && !offer(connection, gathered, frame)) {
     connection.count(static_cast<int64_t>(frame.size()));  // accepted, and never sent
     return true;
   }
-  if (frame.size() != 0) return keep_rest(connection, frame, offered);
+  if (frame.size() != 0) return keep_rest(connection, frame);
   finish_flush(connection);
   return true;
 }
@@ -175,20 +179,21 @@ bool Output::offer(Connection &connection, Gathered &gathered, Borrowed &frame) 
   size_t waiting = gathered.size;
   if (frame.head_size != 0) gathered.add(frame.head, frame.head_size);
   gathered.add(frame.payload, frame.payload_size);
-  Transfer done = connection.transport.write(gathered.pieces, gathered.count);
-  if (!settle_write(connection, done)) return false;
-  size_t before = std::min(done.size, waiting);
+  frame.done = connection.transport.write(gathered.pieces, gathered.count);
+  if (!settle_write(connection, frame.done)) return false;
+  size_t before = std::min(frame.done.size, waiting);
   consume(connection, before);
-  frame.consume(done.size - before);
+  frame.consume(frame.done.size - before);
   if (connection.transport.retrying()) frame.begun = true;  // TLS has encrypted some of it
   return true;
 }
 
 // Copies what is left of a frame to the outbox. False when there is no memory.
-bool Output::keep_rest(Connection &connection, const Borrowed &frame, bool offered) {
+bool Output::keep_rest(Connection &connection, const Borrowed &frame) {
   bool moved = make_outbox(connection) && move_to_outbox(connection);
+  if (moved) note_stall(*connection.outbox, frame.done);
   // What was not offered to the kernel now is offered by the next flush, whatever comes of the frame.
-  if (moved && !offered) add_segment(connection, nullptr, 0, nullptr);
+  if (moved && !frame.offered) add_segment(connection, nullptr, 0, nullptr);
   attention_.push(connection);
   uint8_t *at = moved ? connection.outbox->append(frame.size()) : nullptr;
   if (at == nullptr) {
@@ -253,6 +258,7 @@ void Output::flush_any(Connection &connection) {
     if (connection.queued() == 0) return finish_flush(connection);
     if (done.size >= gathered.size) continue;  // more: TLS had begun with what came before
     if (!make_outbox(connection) || !move_to_outbox(connection)) return fail_memory(connection);
+    note_stall(*connection.outbox, done);
     return attention_.push(connection);
   }
 }
@@ -260,11 +266,7 @@ void Output::flush_any(Connection &connection) {
 // Notes the outcome of a write; false if it failed, and then there is nothing more to write.
 bool Output::settle_write(Connection &connection, const Transfer &done) {
   stats_.bytes_sent += static_cast<int64_t>(done.size);
-  if (done.error == 0) {
-    // By the clock: in a send, the time of the last poll may be long past.
-    if (done.would_block && (done.size != 0 || connection.stalled_since < 0)) connection.stalled_since = now_ms();
-    return true;
-  }
+  if (done.error == 0) return true;
   connection.write_error = done.error;
   connection.routine = false;
   drop(connection);
@@ -272,10 +274,14 @@ bool Output::settle_write(Connection &connection, const Transfer &done) {
   return false;
 }
 
+// By the clock: in a send, the time of the last poll may be long past.
+void Output::note_stall(Outbox &outbox, const Transfer &done) {
+  if (done.would_block && (done.size != 0 || outbox.stalled_since < 0)) outbox.stalled_since = now_ms();
+}
+
 void Output::finish_flush(Connection &connection) {
   bool waited = connection.outbox != nullptr;
   connection.outbox.reset();
-  connection.stalled_since = -1;
   note_flushed(connection, waited);
 }
 
@@ -347,7 +353,6 @@ void Output::fail_memory(Connection &connection) {
 void Output::drop_empty_outbox(Connection &connection) {
   if (connection.outbox == nullptr || !connection.outbox->empty()) return;
   connection.outbox.reset();
-  connection.stalled_since = -1;
 }
 
 void Output::drop(Connection &connection) {
@@ -360,7 +365,6 @@ void Output::drop(Connection &connection) {
   }
   connection.last_segment = kNone;
   connection.outbox.reset();
-  connection.stalled_since = -1;
 }
 
 }  // namespace hawser

@@ -24,9 +24,6 @@ class Output {
 
   bool dirty() const { return segment_count_ != 0; }
 
-  // The end of the arena, where the connection that wrote last goes on without asking.
-  Region &region() { return region_; }
-
   // The connection that wrote to the arena last, if its id is `id`; else nullptr.
   Connection *writer(int64_t id) const { return writer_id_ == id ? writer_ : nullptr; }
   // The region is the writer's, and has room for so many bytes before its queue is full.
@@ -40,7 +37,7 @@ class Output {
     return std::exchange(region_.next, region_.next + size);
   }
 
-  // Room that the region does not have for the connection.
+  // Room for so many bytes of any connection; nullptr when there is no memory.
   uint8_t *append(Connection &connection, size_t size);
   bool append_borrowed(Connection &connection, const uint8_t *head, size_t head_size, const uint8_t *payload,
                        size_t payload_size);
@@ -69,6 +66,12 @@ class Output {
   };
   struct Gathered;
   struct Borrowed;
+  // Free memory at the end of the arena, where the connection that wrote last goes on.
+  struct Region {
+    const Connection *owner = nullptr;
+    uint8_t *next = nullptr;
+    uint8_t *end = nullptr;
+  };
 
   void open_region(Connection &connection, size_t size);
   uint8_t *append_to_arena(Connection &connection, size_t size);
@@ -85,7 +88,8 @@ class Output {
   void fail_memory(Connection &connection);
   static void drop_empty_outbox(Connection &connection);
   bool offer(Connection &connection, Gathered &gathered, Borrowed &frame);
-  bool keep_rest(Connection &connection, const Borrowed &frame, bool offered);
+  bool keep_rest(Connection &connection, const Borrowed &frame);
+  static void note_stall(Outbox &outbox, const Transfer &done);
   void finish_flush(Connection &connection);
   void note_flushed(Connection &connection, bool waited);
 

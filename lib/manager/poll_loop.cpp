@@ -188,7 +188,7 @@ void Manager::dispatch_any(Connection &connection, uint32_t readiness) {
   connection.routine = false;
   connection.transport.note(readiness);
   if ((readiness & WRITABLE) != 0 && connection.outbox != nullptr) output_.flush(connection);
-  if (connection.ready_link.queued) return;
+  if (connection.ready_link.queued()) return;
   if (connection.transport.readable()) return give_turn(connection);
   connection.note_routine();
 }
@@ -200,7 +200,8 @@ void Manager::run_timers() {
     if (!connection.alive()) continue;
     connection.session->advance();
     int64_t stall = connection.settings->write_stall_timeout;
-    if (connection.stalled_since >= 0 && stall >= 0 && surroundings_.now - connection.stalled_since >= stall) {
+    int64_t since = connection.stalled_since();
+    if (since >= 0 && stall >= 0 && surroundings_.now - since >= stall) {
       connection.session->abandon({Error::TIMEOUT, 0, "write_stall_timeout passed: the peer reads nothing"}, true);
     }
     attention_.push(connection);

@@ -35,7 +35,7 @@ void Manager::begin_tls(Connection &connection, std::shared_ptr<TlsContext> cont
 
 void Manager::securing_ready(Connection &connection, uint32_t readiness) {
   connection.transport.note(readiness);
-  if (connection.transport.readable() && !connection.ready_link.queued) secure(connection);
+  if (connection.transport.readable() && !connection.ready_link.queued()) secure(connection);
 }
 
 // One step of the handshake. A step costs as much as thousands of messages: the others have their turn in between.
@@ -64,12 +64,12 @@ void Manager::begin_session(Connection &connection) {
     if (tls->resumed()) stats_.tls_resumed++;
     if (tls->kernel_encrypts()) stats_.tls_kernel++;
   }
-  if (connection.dial != nullptr) {
-    if (Failure failure = connection.session->start(connection.dial->url)) {
+  if (const Dial *dial = connection.dial()) {
+    if (Failure failure = connection.session->start(dial->url)) {
       connection.session->abandon(failure, false);
       attention_.push(connection);
     }
-    connection.dial.reset();
+    connection.extras.reset();
   }
   watch(connection);
   if (connection.transport.readable()) ready_.push(connection);

@@ -19,13 +19,13 @@ class Transport {
   Failure attach(Descriptor socket, Poller &poller, uint64_t token, uint32_t interest) {
     socket_ = std::move(socket);
     readable_ = hung_up_ = ended_ = blocked_ = false;
-    interest_ = interest;
+    interest_ = static_cast<uint8_t>(interest);
     return poller.add_stream(socket_.get(), token, interest);
   }
   // What the poller is to report from now on.
   void watch(Poller &poller, uint32_t interest) {
     if (interest == interest_) return;
-    interest_ = interest;
+    interest_ = static_cast<uint8_t>(interest);
     poller.set_stream_interest(socket_.get(), interest);
   }
   // What is read and written from now on goes through TLS; nullptr: no more.
@@ -140,13 +140,13 @@ class Transport {
     }
   }
 
-  Descriptor socket_;
   std::unique_ptr<TlsStream> tls_;
-  bool readable_ = false;
-  bool hung_up_ = false;
-  bool ended_ = false;
-  bool blocked_ = false;
-  uint32_t interest_ = 0;
+  Descriptor socket_;
+  bool readable_ : 1 = false;
+  bool hung_up_ : 1 = false;
+  bool ended_ : 1 = false;
+  bool blocked_ : 1 = false;
+  uint8_t interest_ = 0;
 };
 
 }  // namespace hawser

@@ -19,13 +19,13 @@ bool Timers::reserve(uint32_t count) try {
 
 void Timers::set(uint32_t key, int64_t deadline) {
   uint32_t place = places_[key];
-  Entry entry{deadline, key};
+  Entry entry(deadline, key);
   if (deadline == kNever) {
     if (place != kAbsent) remove(place);
   } else if (place == kAbsent) {
     heap_.push_back(entry);
     rise(static_cast<uint32_t>(heap_.size() - 1), entry);
-  } else if (deadline < heap_[place].deadline) {
+  } else if (entry < heap_[place]) {
     rise(place, entry);
   } else {
     sink(place, entry);
@@ -35,16 +35,16 @@ void Timers::set(uint32_t key, int64_t deadline) {
 
 int64_t Timers::deadline(uint32_t key) const {
   uint32_t place = places_[key];
-  return place == kAbsent ? kNever : heap_[place].deadline;
+  return place == kAbsent ? kNever : heap_[place].deadline();
 }
 
 void Timers::note_next() {
-  next_ = heap_.empty() ? kNever : heap_.front().deadline;
+  next_ = heap_.empty() ? kNever : heap_.front().deadline();
 }
 
 bool Timers::pop(int64_t now, uint32_t &key) {
   if (!due(now)) return false;
-  key = heap_.front().key;
+  key = heap_.front().key();
   remove(0);
   note_next();
   return true;
@@ -52,13 +52,13 @@ bool Timers::pop(int64_t now, uint32_t &key) {
 
 void Timers::put(uint32_t place, const Entry &entry) {
   heap_[place] = entry;
-  places_[entry.key] = place;
+  places_[entry.key()] = place;
 }
 
 void Timers::rise(uint32_t place, Entry entry) {
   while (place != 0) {
     uint32_t parent = (place - 1) / 2;
-    if (heap_[parent].deadline <= entry.deadline) break;
+    if (heap_[parent] < entry) break;
     put(place, heap_[parent]);
     place = parent;
   }
@@ -69,8 +69,8 @@ void Timers::sink(uint32_t place, Entry entry) {
   for (;;) {
     size_t child = size_t{place} * 2 + 1;
     if (child >= heap_.size()) break;
-    if (child + 1 < heap_.size() && heap_[child + 1].deadline < heap_[child].deadline) child++;
-    if (entry.deadline <= heap_[child].deadline) break;
+    if (child + 1 < heap_.size() && heap_[child + 1] < heap_[child]) child++;
+    if (entry < heap_[child]) break;
     put(place, heap_[child]);
     place = static_cast<uint32_t>(child);
   }
@@ -78,13 +78,13 @@ void Timers::sink(uint32_t place, Entry entry) {
 }
 
 void Timers::remove(uint32_t place) {
-  int64_t removed = heap_[place].deadline;
-  places_[heap_[place].key] = kAbsent;
+  Entry removed = heap_[place];
+  places_[removed.key()] = kAbsent;
   Entry last = heap_.back();
   heap_.pop_back();
   if (place == heap_.size()) return;
   // The last entry comes from another branch: it may belong above the gap as well as below it.
-  if (last.deadline < removed) {
+  if (last < removed) {
     rise(place, last);
   } else {
     sink(place, last);

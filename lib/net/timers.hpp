@@ -1,6 +1,8 @@
-// At most one deadline for each of a dense set of small keys: a binary heap that knows where each key stands.
+// At most one deadline for each of a dense set of small keys: a binary heap that knows where each key stands. An entry
+// is one number, 8 bytes, because every connection has one.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -9,10 +11,12 @@ namespace hawser {
 class Timers {
  public:
   static constexpr int64_t kNever = -1;
+  static constexpr uint32_t kMaxKeys = 1 << 20;
 
-  // Makes room for the keys 0 to count - 1, so that set never allocates; false when there is no memory.
+  // Makes room for the keys 0 to count - 1, at most kMaxKeys, so that set never allocates; false when there is no
+  // memory.
   [[nodiscard]] bool reserve(uint32_t count);
-  // Sets or moves the deadline of a reserved key; kNever cancels it.
+  // Sets or moves the deadline of a reserved key; kNever cancels it. One that is centuries away comes somewhat earlier.
   void set(uint32_t key, int64_t deadline);
   void cancel(uint32_t key) { set(key, kNever); }
   int64_t deadline(uint32_t key) const;
@@ -25,9 +29,19 @@ class Timers {
   bool pop(int64_t now, uint32_t &key);
 
  private:
-  struct Entry {
-    int64_t deadline;
-    uint32_t key;
+  // The deadline, and below it the key: so they are in the order of their deadlines.
+  class Entry {
+   public:
+    Entry(int64_t deadline, uint32_t key)
+        : bits_(static_cast<uint64_t>(std::min(deadline, kLatest)) * kMaxKeys | key) {}
+    int64_t deadline() const { return static_cast<int64_t>(bits_ / kMaxKeys); }
+    uint32_t key() const { return bits_ % kMaxKeys; }
+    bool operator<(const Entry &other) const { return bits_ < other.bits_; }
+
+   private:
+    static constexpr int64_t kLatest = INT64_MAX / kMaxKeys;
+
+    uint64_t bits_;
   };
   static constexpr uint32_t kAbsent = UINT32_MAX;
 

@@ -50,8 +50,8 @@ class Opening {
   const HeaderList &headers() const { return headers_; }
   const std::string &subprotocol() const { return subprotocol_; }
 
-  // Whether and how messages are compressed, once that is agreed on: for the session to take.
-  std::optional<DeflateAgreement> &deflate() { return deflate_; }
+  // Whether and how messages are compressed, once that is agreed on.
+  const std::optional<DeflateAgreement> &deflate() const { return deflate_; }
 
  private:
   // A client's head is read with its CLOSE, a request while it waits for its answer: both later than they came.

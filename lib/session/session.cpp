@@ -104,7 +104,8 @@ void Session::handle_response(Event &event) {
     return;
   }
   if (Failure failure = opening_->check_response()) return abandon(failure, true);
-  if (!agree_on(opening_->subprotocol()) || !agree_on_deflate()) return abandon(kNoMemory, false);
+  if (!agree_on(opening_->subprotocol())) return abandon(kNoMemory, false);
+  agree_on_deflate();
   open();
   event.kind = EventKind::OPEN;
 }
@@ -136,7 +137,8 @@ Error Session::accept(std::string_view subprotocol, std::string_view headers) {
 Error Session::accept_with(std::string_view subprotocol, std::string_view headers) {
   std::string head = opening_->make_accept(subprotocol, headers);
   if (head.empty()) return Error::NO_MEMORY;  // OpenSSL could not make a SHA-1
-  if (!agree_on(subprotocol) || !agree_on_deflate()) return Error::NO_MEMORY;
+  if (!agree_on(subprotocol)) return Error::NO_MEMORY;
+  agree_on_deflate();
   Error error = write_text(head);
   if (error == Error::OK) open();
   return error;
@@ -168,12 +170,10 @@ bool Session::agree_on(std::string_view subprotocol) {
   return true;
 }
 
-bool Session::agree_on_deflate() {
-  std::optional<DeflateAgreement> &agreement = opening_->deflate();
-  if (!agreement) return true;
-  codec_.reset(new (std::nothrow)
-                   MessageCodec(std::move(*agreement), config_.deflate, surroundings_.codecs, surroundings_.budget));
-  return codec_ != nullptr;
+void Session::agree_on_deflate() {
+  const std::optional<DeflateAgreement> &agreement = opening_->deflate();
+  if (!agreement) return;
+  codec_ = std::make_unique<MessageCodec>(*agreement, config_.deflate, surroundings_.codecs, surroundings_.budget);
 }
 
 void Session::open() {
@@ -191,7 +191,7 @@ const char *Session::subprotocol() const {
 }
 
 const char *Session::extensions() const {
-  return codec_ ? codec_->agreement().answer.c_str() : nullptr;
+  return codec_ ? codec_->answer().c_str() : nullptr;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -218,8 +218,13 @@ size_t Session::receive_any(uint8_t *data, size_t size, Event &event) {
       return size;  // RFC 6455 1.4 and 7.1.7: after a Close or a failure, what still comes is discarded
     }
   }
+  forget_complete();
   note_routine();
   return used;
+}
+
+void Session::forget_complete() {
+  if (incoming_ && incoming_->is_complete()) incoming_.reset();
 }
 
 bool Session::blocked() const {
@@ -227,11 +232,16 @@ bool Session::blocked() const {
 }
 
 size_t Session::receive_frame(uint8_t *data, size_t size, Event &event) {
+  if (!incoming_) incoming_.reset(new (std::nothrow) Incoming(surroundings_.budget));
+  if (!incoming_) {
+    fail(kNoMemory);
+    return size;
+  }
   FramePiece piece;
   const char *words = nullptr;
   size_t used = 0;
   FrameRules rules{role_ == Role::SERVER, codec_ ? kCompressedBit : uint8_t{0}};
-  FrameParser::Status status = parser_.next(data, size, rules, used, piece, words);
+  FrameParser::Status status = incoming_->parser.next(data, size, rules, used, piece, words);
   if (status == FrameParser::Status::PIECE) {
     handle_piece(piece, event);
   } else if (status == FrameParser::Status::FAILED) {
@@ -243,17 +253,14 @@ size_t Session::receive_frame(uint8_t *data, size_t size, Event &event) {
 void Session::handle_piece(const FramePiece &piece, Event &event) {
   if (is_control(piece.header.opcode)) return handle_control(piece, event);
   if (!piece.first) return handle_data(piece, event);
-  bool in_message = message_ != nullptr;
+  bool in_message = incoming_->message.has_value();
   if (!continues_rightly(piece.header, in_message)) return fail(wrong_continuation(piece.header));
   bool compressed = piece.header.reserved != 0;
   // RFC 7692 6: the bit stands on the first frame of a message only.
   if (in_message && compressed) return fail({Error::PROTOCOL, 0, "a continuation frame with RSV1 set (RFC 7692 6)"});
   if (!in_message && !compressed && piece.last && piece.header.final) return handle_whole(piece, event);
-  if (!in_message)
-    message_.reset(new (std::nothrow)
-                       MessageAssembler(piece.header.opcode, !config_.parts, surroundings_.budget, compressed));
-  if (!message_) return fail(kNoMemory);
-  if (Failure failure = message_->begin_frame(piece.header, config_.message)) return fail(failure);
+  if (!in_message) incoming_->message.emplace(piece.header.opcode, !config_.parts, surroundings_.budget, compressed);
+  if (Failure failure = message().begin_frame(piece.header, config_.message)) return fail(failure);
   handle_data(piece, event);
 }
 
@@ -266,8 +273,8 @@ void Session::handle_whole(const FramePiece &piece, Event &event) {
 }
 
 void Session::handle_data(const FramePiece &piece, Event &event) {
-  if (message_->compressed()) return handle_compressed(piece, event);
-  if (Failure failure = message_->add(piece.payload, piece.size)) return fail(failure);
+  if (message().compressed()) return handle_compressed(piece, event);
+  if (Failure failure = message().add(piece.payload, piece.size)) return fail(failure);
   finish_piece(piece, event);
 }
 
@@ -275,52 +282,51 @@ void Session::handle_data(const FramePiece &piece, Event &event) {
 void Session::finish_piece(const FramePiece &piece, Event &event) {
   bool final = piece.last && piece.header.final;
   if (final) {
-    if (Failure failure = message_->finish()) return fail(failure);
+    if (Failure failure = message().finish()) return fail(failure);
   }
   if (config_.parts) {
     deliver_part(piece.payload, piece.size, final, event);
   } else if (final) {
-    Buffer &payload = message_->payload();
+    Buffer &payload = message().payload();
     deliver_part(payload.data(), payload.size(), true, event);
     sink_.keep(std::move(payload));
   }
-  if (final) message_.reset();
+  if (final) incoming_->message.reset();
 }
 
 void Session::deliver_part(const uint8_t *data, size_t size, bool final, Event &event) {
   if (size == 0 && !final) return;
-  uint32_t flags = (message_->take_first() ? event_flag::kFirst : 0) | (final ? event_flag::kFinal : 0);
+  uint32_t flags = (message().take_first() ? event_flag::kFirst : 0) | (final ? event_flag::kFinal : 0);
   active_ = surroundings_.now;
-  deliver(event, message_->opcode(), data, size, flags | (message_->compressed() ? event_flag::kCompressed : 0));
+  deliver(event, message().opcode(), data, size, flags | (message().compressed() ? event_flag::kCompressed : 0));
 }
 
 // Limits and UTF-8 are about what was inflated: each piece as it comes.
 void Session::handle_compressed(const FramePiece &piece, Event &event) {
   bool final = piece.last && piece.header.final;
   Buffer part(surroundings_.budget);
-  Buffer &to = config_.parts ? part : message_->payload();
+  Buffer &to = config_.parts ? part : message().payload();
   size_t before = to.size();
-  uint64_t room = message_->room(config_.message);
+  uint64_t room = message().room(config_.message);
   Failure failure = codec_->inflate(piece.payload, piece.size, final, room, to);
   // What was inflated before a fault comes before it.
-  if (Failure earlier = message_->inflated(to.data() + before, to.size() - before)) return fail(earlier);
+  if (Failure earlier = message().inflated(to.data() + before, to.size() - before)) return fail(earlier);
   if (failure) return fail(failure);
   if (!config_.parts && !final) return;
   if (final) {
-    if (Failure failure = message_->finish()) return fail(failure);
+    if (Failure failure = message().finish()) return fail(failure);
   }
   deliver_part(to.data(), to.size(), final, event);
   if (event.kind != EventKind::NONE) sink_.keep(std::move(to));
-  if (final) message_.reset();
+  if (final) incoming_->message.reset();
 }
 
 MessageAssembler::Window Session::window() {
-  bool receiving = phase_ == Phase::OPEN || phase_ == Phase::CLOSING;
+  if (!incoming_ || !incoming_->message || !message().keeps() || message().compressed()) return {};
   // More than a control frame can have is missing: so the frame is one of the message's.
-  if (!receiving || !message_ || !message_->keeps() || message_->compressed() ||
-      parser_.remaining() <= kMaxControlPayload)
-    return {};
-  return message_->window(parser_.remaining());
+  uint64_t remaining = incoming_->parser.remaining();
+  if (remaining <= kMaxControlPayload) return {};
+  return message().window(remaining);
 }
 
 void Session::receive_in_window(size_t size, Event &event) {
@@ -328,20 +334,21 @@ void Session::receive_in_window(size_t size, Event &event) {
   hear();
   routine_ = false;
   FramePiece piece;
-  Buffer &payload = message_->payload();
-  parser_.take_payload(payload.data() + payload.size(), size, piece);
-  if (Failure failure = message_->added(size)) return fail(failure);
+  Buffer &payload = message().payload();
+  incoming_->parser.take_payload(payload.data() + payload.size(), size, piece);
+  if (Failure failure = message().added(size)) return fail(failure);
   finish_piece(piece, event);
+  forget_complete();
 }
 
 void Session::handle_control(const FramePiece &piece, Event &event) {
   if (piece.first && piece.last) return handle_control_frame(piece.header.opcode, piece.payload, piece.size, event);
-  if (!control_) control_.reset(new (std::nothrow) Buffer(surroundings_.budget));
-  if (!control_ || !control_->append(piece.payload, piece.size)) return fail(kNoMemory);
+  Buffer &collected = incoming_->control;
+  if (!collected.append(piece.payload, piece.size)) return fail(kNoMemory);
   if (!piece.last) return;
-  handle_control_frame(piece.header.opcode, control_->data(), control_->size(), event);
-  if (event.kind == EventKind::PONG) sink_.keep(std::move(*control_));
-  control_.reset();
+  Buffer control = std::move(collected);
+  handle_control_frame(piece.header.opcode, control.data(), control.size(), event);
+  if (event.kind == EventKind::PONG) sink_.keep(std::move(control));
 }
 
 void Session::handle_control_frame(Opcode opcode, const uint8_t *data, size_t size, Event &event) {
@@ -528,6 +535,15 @@ Error Session::write_masked_frame(uint8_t first, const uint8_t *data, size_t siz
   return Error::OK;
 }
 
+void Session::put_masked_short_frame(uint8_t *to, uint8_t first, const uint8_t *data, size_t size) const {
+  MaskingKey key;
+  [[maybe_unused]] bool drawn = surroundings_.random.mask(key.octets);
+  assert(drawn);  // see can_mask
+  to = put_short_header(to, first, size, 0x80);
+  std::memcpy(to, key.octets, sizeof key.octets);
+  copy_masked(to + sizeof key.octets, data, size, key);
+}
+
 Error Session::write_text(std::string_view text) {
   if (text.empty()) return Error::OK;
   if (text.size() >= Sink::kBorrowed) {
@@ -546,10 +562,8 @@ void Session::enter(Phase phase) {
   phase_ = phase;
   routine_ = false;
   note_way_of_sending();
-  if (phase != Phase::OVER) return;
-  if (flushed_) since_ = surroundings_.now;
-  message_.reset();
-  control_.reset();
+  if (phase == Phase::ANSWERING || phase == Phase::OVER) incoming_.reset();
+  if (phase == Phase::OVER && flushed_) since_ = surroundings_.now;
 }
 
 // Fails the connection (RFC 6455 7.1.7) because of what the peer did: our Close, if it may still be sent, follows when
@@ -559,7 +573,6 @@ void Session::fail(const Failure &failure) {
     failure_ = failure;
     by_peer_ = failure.error != Error::NO_MEMORY;
   }
-  message_.reset();
   enter(phase_ == Phase::OPEN ? Phase::ANSWERING : Phase::OVER);
 }
 

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -87,14 +88,13 @@ class Session {
   // What the application says. Each checks everything before it writes anything. `utf8_checked`: done by the caller.
   Error send(Opcode opcode, const uint8_t *data, size_t size, bool utf8_checked = false);
   // Open, no message begun, none to be compressed: then the driver may send a message of under Sink::kBorrowed bytes by
-  // itself. It checks it, has a masking key if it is a client's, puts its frame where the sink would, and notes it.
+  // itself, if it can be masked (or need not be). It checks it, has its frame put where the sink would, and notes it.
   bool sends_plainly() const { return sends_plainly_; }
   size_t short_frame_size(size_t size) const {
-    return (size < 126 ? 2 : 4) + (masks() ? sizeof(MaskingKey) : 0) + size;
+    return (size < 126 ? 2 : 4) + (role_ == Role::CLIENT ? sizeof(MaskingKey) : 0) + size;
   }
-  bool masks() const { return role_ == Role::CLIENT; }
-  static void put_message(uint8_t *to, Opcode opcode, const uint8_t *data, size_t size);
-  static void put_message(uint8_t *to, Opcode opcode, const uint8_t *data, size_t size, const MaskingKey &key);
+  bool can_mask() const { return role_ == Role::SERVER || surroundings_.random.has_mask(); }
+  void put_message(uint8_t *to, Opcode opcode, const uint8_t *data, size_t size) const;
   void note_sent() { active_ = surroundings_.now; }
   Error send_part(Opcode opcode, const uint8_t *data, size_t size, bool final);
   // A server's message to many is framed once, with this header; each of them notes that it was sent.
@@ -160,6 +160,16 @@ class Session {
     OVER,       // nothing more is read or written
   };
 
+  // What has begun to come and is not complete.
+  struct Incoming {
+    explicit Incoming(Budget &budget) : control(budget) {}
+    bool is_complete() const { return !message && parser.between_frames(); }
+
+    FrameParser parser;
+    std::optional<MessageAssembler> message;  // did not come in one piece
+    Buffer control;                           // a control frame that did not come in one piece
+  };
+
   // What is rarely there.
   struct Rare {
     std::string subprotocol;
@@ -177,11 +187,13 @@ class Session {
   void refuse(const Refusal &refusal, const Failure &failure);
   Error accept_with(std::string_view subprotocol, std::string_view headers);
   bool agree_on(std::string_view subprotocol);
-  bool agree_on_deflate();
+  void agree_on_deflate();
   void open();
 
   size_t receive_frame(uint8_t *data, size_t size, Event &event);
   void handle_piece(const FramePiece &piece, Event &event);
+  void forget_complete();
+  MessageAssembler &message() { return *incoming_->message; }
   void handle_whole(const FramePiece &piece, Event &event);
   void handle_data(const FramePiece &piece, Event &event);
   void finish_piece(const FramePiece &piece, Event &event);
@@ -195,6 +207,7 @@ class Session {
   void handle_close(const uint8_t *data, size_t size);
 
   Error write_frame(uint8_t first, const uint8_t *data, size_t size);
+  void put_masked_short_frame(uint8_t *to, uint8_t first, const uint8_t *data, size_t size) const;
   static uint8_t *put_short_header(uint8_t *to, uint8_t first, size_t size, uint8_t mask_bit);
   static void put_short_frame(uint8_t *to, uint8_t first, const uint8_t *data, size_t size);
   Error write_compressed(uint8_t first, const uint8_t *data, size_t size);
@@ -207,7 +220,7 @@ class Session {
     pinging_ = false;  // any byte answers
   }
   bool nothing_is_under_way() const {
-    return phase_ == Phase::OPEN && message_ == nullptr && pong_bytes_ == 0 && flushed_ && parser_.between_frames();
+    return phase_ == Phase::OPEN && incoming_ == nullptr && pong_bytes_ == 0 && flushed_;
   }
   void enter(Phase phase);
   void note_way_of_sending() { sends_plainly_ = phase_ == Phase::OPEN && !in_part() && !codec_; }
@@ -221,11 +234,9 @@ class Session {
   Sink &sink_;
   Surroundings &surroundings_;
   std::unique_ptr<Opening> opening_;
-  std::unique_ptr<MessageAssembler> message_;  // a message that did not come in one piece
-  std::unique_ptr<Buffer> control_;            // a control frame that did not come in one piece
+  std::unique_ptr<Incoming> incoming_;
   std::unique_ptr<Rare> rare_;
-  std::unique_ptr<MessageCodec> codec_;  // compression was agreed on
-  FrameParser parser_;
+  std::unique_ptr<MessageCodec> codec_;          // compression was agreed on
   Failure failure_;                              // why it ended, if not by the closing handshake
   int64_t heard_;                                // when bytes came last
   int64_t active_;                               // when a message came or went last
@@ -287,14 +298,10 @@ inline void Session::deliver(Event &event, Opcode opcode, const uint8_t *data, s
   event.flags = flags;
 }
 
-inline void Session::put_message(uint8_t *to, Opcode opcode, const uint8_t *data, size_t size) {
-  put_short_frame(to, frame_first_byte(true, opcode), data, size);
-}
-
-inline void Session::put_message(uint8_t *to, Opcode opcode, const uint8_t *data, size_t size, const MaskingKey &key) {
-  to = put_short_header(to, frame_first_byte(true, opcode), size, 0x80);
-  std::memcpy(to, key.octets, sizeof key.octets);
-  copy_masked(to + sizeof key.octets, data, size, key);
+inline void Session::put_message(uint8_t *to, Opcode opcode, const uint8_t *data, size_t size) const {
+  uint8_t first = frame_first_byte(true, opcode);
+  if (role_ == Role::CLIENT) return put_masked_short_frame(to, first, data, size);
+  put_short_frame(to, first, data, size);
 }
 
 inline void Session::put_short_frame(uint8_t *to, uint8_t first, const uint8_t *data, size_t size) {

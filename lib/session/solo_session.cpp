@@ -87,7 +87,7 @@ void SoloSession::output_sent(size_t size) {
   session_.output_flushed();
 }
 
-uint8_t *SoloSession::append_elsewhere(size_t size) {
+uint8_t *SoloSession::append(size_t size) {
   if (output_size() == 0) stalled_since_ = surroundings_.now;
   // What was sent is thrown away when it is the larger part, so that each byte is moved once at most.
   if (sent_ > output_size()) {

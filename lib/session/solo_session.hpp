@@ -64,7 +64,7 @@ class SoloSession final : private Sink {
   const char *extensions() const { return session_.extensions(); }
 
  private:
-  uint8_t *append_elsewhere(size_t size) override;
+  uint8_t *append(size_t size) override;
   bool append_borrowed(const uint8_t *head, size_t head_size, const uint8_t *payload, size_t payload_size) override;
   void keep(Buffer payload) override { batch_.keep(std::move(payload)); }
 

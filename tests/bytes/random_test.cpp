@@ -148,6 +148,24 @@ void a_failing_source_is_told_and_leaves_zeros(void **) {
   assert_memory_equal(large.data(), zeros, large.size());
 }
 
+void what_is_said_of_the_next_key_holds(void **) {
+  Counting random;
+  uint8_t key[4];
+  for (int i = 0; i < 1000; i++) {
+    assert_true(random.has_mask());
+    random.failing = true;
+    assert_true(random.mask(key));  // it had one
+    random.failing = false;
+  }
+  while (random.has_mask()) {
+    random.failing = true;
+    if (random.has_mask()) assert_true(random.mask(key));
+  }
+  assert_false(random.mask(key));
+  random.failing = false;
+  assert_true(random.has_mask());
+}
+
 void a_source_that_recovers_is_used_again(void **) {
   Counting random;
   random.failing = true;
@@ -335,6 +353,7 @@ int main() {
       cmocka_unit_test(larger_requests_go_straight_to_the_source),
       cmocka_unit_test(uneven_requests_never_repeat_bytes),
       cmocka_unit_test(a_failing_source_is_told_and_leaves_zeros),
+      cmocka_unit_test(what_is_said_of_the_next_key_holds),
       cmocka_unit_test(a_source_that_recovers_is_used_again),
       cmocka_unit_test(what_a_failing_source_wrote_is_never_used),
       cmocka_unit_test(used_bytes_are_wiped_from_the_pool),

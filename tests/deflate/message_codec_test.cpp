@@ -190,6 +190,21 @@ void messages_under_way_do_not_mix(void **) {
   assert_true(bench.inflate(two, kHello) == "Hello");
 }
 
+// The text of an agreement is held once, by those that agreed on it one after the other.
+void the_text_of_an_agreement_is_shared(void **) {
+  Bench bench;
+  DeflateAgreement agreement = agreed(false, false, 15, 15);
+  agreement.answer = "permessage-deflate; server_no_context_takeover";
+  MessageCodec &one = bench.add(agreement);
+  MessageCodec &two = bench.add(agreement);
+  agreement.answer = "permessage-deflate";
+  MessageCodec &three = bench.add(agreement);
+  assert_ptr_equal(&one.answer(), &two.answer());
+  assert_string_equal(two.answer().c_str(), "permessage-deflate; server_no_context_takeover");
+  assert_string_equal(three.answer().c_str(), "permessage-deflate");
+  assert_int_equal(bench.leak(), 0);
+}
+
 // Connections with other windows have codecs of their own, and get nothing of each other's.
 void different_agreements_share_a_pool(void **) {
   Bench bench;
@@ -198,8 +213,9 @@ void different_agreements_share_a_pool(void **) {
   for (int i = 0; i < 5; i++) {
     for (auto &codec : bench.codecs) {
       std::string text = prose(6000, static_cast<unsigned>(i));
-      assert_true(inflated(bench.compress(*codec, text), codec->agreement().compress_bits) == text);
-      assert_true(bench.inflate(*codec, Deflater(codec->agreement().inflate_bits).message(text)) == text);
+      int bits = codec->compress_bits();
+      assert_true(inflated(bench.compress(*codec, text), bits) == text);
+      assert_true(bench.inflate(*codec, Deflater(bits).message(text)) == text);
     }
   }
   assert_int_equal(bench.leak(), 0);
@@ -269,6 +285,7 @@ int main() {
       cmocka_unit_test(state_is_made_with_the_first_message),
       cmocka_unit_test(without_takeover_a_connection_holds_nothing),
       cmocka_unit_test(messages_under_way_do_not_mix),
+      cmocka_unit_test(the_text_of_an_agreement_is_shared),
       cmocka_unit_test(different_agreements_share_a_pool),
       cmocka_unit_test(a_message_that_was_broken_off_leaves_nothing),
       cmocka_unit_test(the_limit_counts_each_piece),

@@ -32,8 +32,7 @@ struct Bench {
     connection.id = index + 1;
     connection.slot = static_cast<uint32_t>(index);
     connection.settings = settings;
-    connection.use(output, batch, output.region());
-    connection.max_queued = INT64_MAX;
+    connection.outlets = &outlets;
     connection.session.emplace(hawser::Role::SERVER, settings->config, connection, surroundings);
     connection.session->assume_open();
     connection.stage = hawser::Stage::RUNNING;
@@ -78,6 +77,7 @@ struct Bench {
   hawser::SettlingQueue settling{work};
   hawser::EventBatch batch;
   hawser::Output output;
+  const hawser::Outlets outlets{output, batch};
   int ends[4] = {-1, -1, -1, -1};
   hawser::Connection connections[4];
 };

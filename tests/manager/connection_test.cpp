@@ -12,7 +12,9 @@ void test_queue_full(void **) {
   Bench bench;
   assert_true(bench.open(0));
   Connection &connection = bench.connections[0];
-  connection.max_queued = 10;
+  auto settings = std::make_shared<hawser::Settings>(*bench.settings);
+  settings->max_send_queue = 10;
+  connection.settings = settings;
   assert_false(connection.queue_full());
   assert_non_null(connection.append(9));
   assert_false(connection.queue_full());
@@ -52,7 +54,7 @@ void test_publish(void **) {
 
 // 10,000 idle connections: what each costs is to stay small.
 void test_size(void **) {
-  assert_true(sizeof(Connection) <= 640);
+  assert_true(sizeof(Connection) <= 336);
 }
 
 }  // namespace

@@ -58,7 +58,7 @@ class RecordingSink final : public Sink {
     return std::exchange(written, {});
   }
 
-  uint8_t *append_elsewhere(size_t size) override {
+  uint8_t *append(size_t size) override {
     if (full) return nullptr;
     written.resize(written.size() + size);
     return reinterpret_cast<uint8_t *>(written.data()) + written.size() - size;

@@ -49,6 +49,34 @@ void every_frame_of_a_client_has_a_fresh_key(void **) {
   }
 }
 
+// What a driver puts by itself is what send writes.
+void a_message_is_put_as_it_is_sent(void **) {
+  for (Role role : kRoles) {
+    OpenLab lab(role);
+    lab.recorded = false;  // its random bytes are drawn by others, too
+    for (size_t size : {0, 1, 125, 126, 127, 1000, 16383}) {
+      std::string text(size, 'x');
+      for (size_t i = 0; i < size; i++)
+        text[i] = static_cast<char>('a' + i % 26);
+      assert_true(lab->sends_plainly() && lab->can_mask());
+      std::string put(lab->short_frame_size(size), '\0');
+      const uint8_t *bytes = reinterpret_cast<const uint8_t *>(text.data());
+      lab->put_message(reinterpret_cast<uint8_t *>(put.data()), Opcode::TEXT, bytes, size);
+      assert_int_equal(as_int(lab.send(text)), as_int(Error::OK));
+      std::vector<frames::Frame> both = frames::take_all(put + lab.sink.take());
+      assert_int_equal(both.size(), 2);
+      for (const frames::Frame &frame : both) {
+        assert_int_equal(frame.opcode, frames::kText);
+        assert_true(frame.final && frame.rsv == 0 && frame.masked == (role == Role::CLIENT));
+        assert_true(frame.payload == text);
+      }
+      if (role == Role::CLIENT) assert_true(both[0].key != both[1].key);
+    }
+    lab.random.break_down();
+    assert_int_equal(lab->can_mask(), role == Role::SERVER);
+  }
+}
+
 void without_randomness_nothing_is_sent(void **) {
   for (int what = 0; what < 4; what++) {
     OpenLab lab(Role::CLIENT);
@@ -243,6 +271,7 @@ int main() {
   const CMUnitTest tests[] = {
       lab_unit_test(messages_are_framed),
       lab_unit_test(every_frame_of_a_client_has_a_fresh_key),
+      lab_unit_test(a_message_is_put_as_it_is_sent),
       lab_unit_test(without_randomness_nothing_is_sent),
       lab_unit_test(parts_are_fragments),
       lab_unit_test(parts_may_be_cut_inside_characters),
