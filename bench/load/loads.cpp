@@ -23,6 +23,7 @@ class Echo {
     Clock::time_point sent_at;
   };
 
+  void warm_up();
   void exchange_all(size_t messages);
   void exchange(size_t messages);
   bool go_on(Connection &connection, size_t replies);
@@ -36,12 +37,19 @@ class Echo {
 
 void Echo::run() {
   fleet_.open();
-  exchange_all(options_.warmup);
+  warm_up();
   measurement_.begin();
   exchange_all(options_.messages);
   measurement_.end();
   fleet_.close();
   measurement_.print("messages", options_.messages * options_.connections);
+}
+
+void Echo::warm_up() {
+  const Clock::time_point end = Clock::now() + std::chrono::milliseconds(options_.warmup_time);
+  do {
+    exchange_all(options_.warmup);
+  } while (options_.warmup > 0 && Clock::now() < end);
 }
 
 // In lock-step the next bursts go out when all have all replies, and so the peer sees the same in each run.

@@ -33,6 +33,7 @@ void add_options(CLI::App &app, Options &options) {
   app.add_option("--depth", options.depth, "Messages in one burst")->check(kOneOrMore);
   app.add_option("--messages", options.messages, "For each connection; of a broadcast, all");
   app.add_option("--warmup", options.warmup, "Messages for each connection before what is measured");
+  app.add_option("--warmup-time", options.warmup_time, "Milliseconds for which the warmup goes on at least");
   app.add_flag("--lockstep", options.lockstep, "All bursts go out, then all replies are awaited");
   app.add_option("--count", options.count, "open: how many connections");
   app.add_option("--parallel", options.parallel, "open: of them at one time")->check(kOneOrMore);

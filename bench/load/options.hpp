@@ -21,6 +21,7 @@ struct Options {
   size_t depth = 1;     // messages in one burst
   size_t messages = 1;  // for each connection; of a broadcast, all
   size_t warmup = 0;
+  size_t warmup_time = 0;  // milliseconds for which it is repeated
   bool lockstep = false;
   size_t count = 1;     // connections to open
   size_t parallel = 1;  // of them at one time

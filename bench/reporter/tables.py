@@ -38,14 +38,15 @@ def targets(figures):
     ])
 
 
-def by_server(figures, words, columns):
+def by_server(figures, words, columns, most_first=False):
     """columns: (head, measure, case, key, factor). One row for each program that has a figure, sorted by the first of them."""
+    sign = -1 if most_first else 1
     cells = {}
     for index, (_, measure, case, key, factor) in enumerate(columns):
         for program, value in figures.of(measure, case, key).items():
             cells.setdefault(program, {})[index] = value * factor
     first = sorted(cells, key=lambda program: (not is_floor(program), not is_ours(program), min(cells[program]),
-                                               cells[program][min(cells[program])]))
+                                               sign * cells[program][min(cells[program])]))
     rows = [[title(program), *(number(cells[program].get(index)) for index in range(len(columns)))] for program in first]
     return f"### {words}\n\n" + table(["", *(column[0] for column in columns)], rows) if rows else ""
 
@@ -80,8 +81,23 @@ def cpu_ratios(figures):
                       for head, case in [*TIMED, ("open, close", "open-ws"), ("broadcast", "broadcast-1000")]])
 
 
+def clients(figures):
+    counted = [("64 B", "ws-64B-1x1"), ("64 B text", "ws-64B-text-1x1"), ("64 B, 16×16", "ws-64B-16x16"),
+               ("64 B text, 16×16", "ws-64B-text-16x16"), ("1 KiB", "ws-1KiB-1x1"), ("16 KiB", "ws-16KiB-1x1"),
+               ("16 KiB text", "ws-16KiB-text-1x1"), ("1 MiB", "ws-1MiB-1x1")]
+    rest = [("calls: 64 B, 64×1", "calls", "ws-64B-64x1", "median"), ("64 B, 64×16", "calls", "ws-64B-64x16", "median"),
+            ("CPU time: 64 B, 64×1", "times", "ws-64B-64x1", "ratio"), ("64 B, 64×16", "times", "ws-64B-64x16", "ratio"),
+            ("1 MiB, 1×1", "times", "ws-1MiB-1x1", "ratio")]
+    parts = [by_server(figures, "As a client: user-space instructions for each message",
+                       [(head, "instructions", f"client-{case}", "median", 1) for head, case in counted]),
+             by_server(figures, "As a client: system calls for each message, and CPU time over the floor's",
+                       [(head, measure, f"client-{case}", key, 1) for head, measure, case, key in rest])]
+    return "\n\n".join(filter(None, parts))
+
+
 def throughput(figures):
-    return by_server(figures, "Thousands of messages a second", [(head, "times", case, "rate", 1e-3) for head, case in TIMED])
+    return by_server(figures, "Thousands of messages a second",
+                     [(head, "times", case, "rate", 1e-3) for head, case in TIMED], most_first=True)
 
 
 def latency(figures):

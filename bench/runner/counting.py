@@ -4,26 +4,23 @@ Each figure is the difference of two runs of a program, a short and a long one u
 of messages by which they differ: what starting, opening and ending cost is in both.
 """
 
-import os
-import re
+import tempfile
 
 from .cases import counted_units
 from .load import run_once
 from .servers import Failure
 
-# valgrind counts each byte of a rep movsb as an instruction, so glibc is asked to copy without.
-NO_REP_MOVSB = {"GLIBC_TUNABLES": "glibc.cpu.x86_rep_movsb_threshold=0x3fffffff"}
+# valgrind counts each byte of a rep movsb or rep stosb as an instruction, so glibc is asked to copy and to fill without.
+NO_REP = {"GLIBC_TUNABLES": "glibc.cpu.x86_rep_movsb_threshold=0x3fffffff:glibc.cpu.x86_rep_stosb_threshold=0x3fffffff"}
 
 
 def count_instructions(place, program, case):
     """In user space, by cachegrind."""
-    output = os.path.join(place.scratch, "cachegrind.out")
-    under = ["valgrind", "--tool=cachegrind", "--cache-sim=no", f"--cachegrind-out-file={output}"]
-
     def count(units):
-        run_once(place, program, case, units, under, NO_REP_MOVSB, lockstep=True)
-        with open(output, encoding="utf-8") as file:
-            return int(re.search(r"^summary: (\d+)", file.read(), re.MULTILINE).group(1))
+        with tempfile.NamedTemporaryFile("r", dir=place.scratch) as output:
+            under = ["valgrind", "--tool=cachegrind", "--cache-sim=no", f"--cachegrind-out-file={output.name}"]
+            run_once(place, program, case, units, under, NO_REP, lockstep=True)
+            return instructions_in(output)
 
     short, long, more = difference(count, case)
     return {"short": short, "long": long, "units": more, "median": (long - short) / more}
@@ -31,11 +28,10 @@ def count_instructions(place, program, case):
 
 def count_calls(place, program, case):
     """System calls of all threads, by strace."""
-    output = os.path.join(place.scratch, "strace.out")
-
     def count(units):
-        run_once(place, program, case, units, ["strace", "-f", "-c", "-o", output], lockstep=True)
-        return calls_in(output)
+        with tempfile.NamedTemporaryFile("r", dir=place.scratch) as output:
+            run_once(place, program, case, units, ["strace", "-f", "-c", "-o", output.name], lockstep=True)
+            return calls_in(output)
 
     short, long, more = difference(count, case)
     each = {name: (long.get(name, 0) - short.get(name, 0)) / more for name in sorted(long)}
@@ -48,14 +44,20 @@ def difference(count, case):
     return count(short), count(long), more
 
 
-def calls_in(path):
+def instructions_in(output):
+    for line in output:
+        if line.startswith("summary: "):
+            return int(line.split()[1])
+    raise Failure("cachegrind counted nothing")
+
+
+def calls_in(output):
     """Lines of strace's table: "% time, seconds, usecs/call, calls, errors (or nothing), name"."""
     calls = {}
-    with open(path, encoding="utf-8") as file:
-        for line in file:
-            words = line.split()
-            if len(words) >= 5 and words[3].isdigit() and words[-1] != "total":
-                calls[words[-1]] = int(words[3])
+    for line in output:
+        words = line.split()
+        if len(words) >= 5 and words[3].isdigit() and words[-1] != "total":
+            calls[words[-1]] = int(words[3])
     if not calls:
         raise Failure("strace counted nothing")
     return calls

@@ -8,7 +8,8 @@ import time
 
 from .servers import PATIENCE, UNSUPPORTED, Failure, Server, Unsupported, said, stop
 
-LONGEST = 300  # seconds that one phase of a load may take
+LONGEST = 300      # seconds that one phase of a load may take
+WARMUP_TIME = 500  # milliseconds, of a client that is timed: it is a new process in each round, and may have a JIT
 
 
 def nothing():
@@ -35,7 +36,9 @@ def arguments_of(program, case, units, warmup, lockstep):
     if case.kind == "broadcast":
         return arguments
     opcode = {"binary": [], "text": ["--text"], "utf8": ["--utf8"]}[case.opcode]
-    return [*arguments, *opcode, "--depth", case.depth, "--warmup", warmup, *(["--lockstep"] if lockstep else [])]
+    warmup_time = ["--warmup-time", WARMUP_TIME] if case.kind == "client" and not lockstep else []
+    return [*arguments, *opcode, "--depth", case.depth, "--warmup", warmup, *warmup_time,
+            *(["--lockstep"] if lockstep else [])]
 
 
 def run_load(place, kind, port, arguments, began=nothing, ended=nothing, listening=None, check=nothing):

@@ -185,9 +185,15 @@ def said(words):
 
 def cpu_seconds(pid):
     """User and system time of a process, all its threads: clock_getcpuclockid(3) makes the same number of a pid."""
-    return time.clock_gettime((~pid << 3) | 2)
+    try:
+        return time.clock_gettime((~pid << 3) | 2)
+    except OSError as error:
+        raise Failure("the program has ended") from error
 
 
 def resident_bytes(pid):
-    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    try:
+        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError as error:
+        raise Failure("the program has ended") from error

@@ -1,4 +1,4 @@
-"""An echo server on the Python package picows, on uvloop: see the contract in bench/README.md."""
+"""An echo server and client on the Python package picows, on uvloop: see the contract in bench/README.md."""
 
 import asyncio
 import resource
@@ -7,7 +7,7 @@ import sys
 
 import picows
 import uvloop
-from picows import WSListener, WSMsgType, ws_create_server
+from picows import WSListener, WSMsgType, ws_connect, ws_create_server
 
 BACKLOG = 4096
 MAX_FRAME = 16 << 20
@@ -44,15 +44,24 @@ async def run_server(task, port, certificate=None, key=None):
     await server.serve_forever()
 
 
+async def run_client(port, count, layer="ws"):
+    tls = ssl._create_unverified_context() if layer == "wss" else None
+    opened = [await ws_connect(Echo, f"{layer}://127.0.0.1:{port}/", ssl_context=tls, websocket_handshake_timeout=None,
+                               max_frame_size=MAX_FRAME) for _ in range(int(count))]
+    for transport, _ in opened:
+        await transport.wait_disconnected()
+
+
 def main(task, *arguments):
     if task == "version":
         print("picows", picows.__version__)
         return
-    if task not in ("ws", "wss"):
+    layer = (arguments[2:] or ["ws"])[0] if task == "client" else task
+    if layer not in ("ws", "wss"):
         sys.exit(3)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    uvloop.run(run_server(task, *arguments))
+    uvloop.run(run_client(*arguments) if task == "client" else run_server(task, *arguments))
 
 
 main(*sys.argv[1:])
