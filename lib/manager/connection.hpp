@@ -74,7 +74,7 @@ struct Connection final : Sink {
   Transport transport;
   const Outlets *outlets = nullptr;
   std::optional<Session> session;
-  std::shared_ptr<const Settings> settings;
+  std::shared_ptr<const Settings> settings;  // other threads read it with the mailbox locked, where sendable is OK
   int64_t tag = 0;
   int64_t listener = 0;
   Address peer;
@@ -135,7 +135,7 @@ struct Connection final : Sink {
     return stage == Stage::RUNNING && !waits && !transport.special();
   }
   // Tells other threads what their sends would be answered.
-  void publish() { sendable.store(session ? session->can_send() : Error::CLOSED, std::memory_order_relaxed); }
+  void publish() { sendable.store(session ? session->can_send() : Error::CLOSED, std::memory_order_release); }
 };
 
 using ReadyQueue = IntrusiveQueue<Connection, &Connection::ready_link>;

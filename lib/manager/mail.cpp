@@ -9,7 +9,7 @@ namespace {
 // the answer be about that.
 Error answer_for(const Connection &connection, int64_t id) {
   if (connection.id.load(std::memory_order_relaxed) != id) return Error::STALE;
-  return connection.sendable.load(std::memory_order_relaxed);
+  return connection.sendable.load(std::memory_order_acquire);  // OK: its settings are there
 }
 
 }  // namespace
