@@ -7,8 +7,9 @@
 
 #include "handles.hpp"
 
+// Nothing is larger than PTRDIFF_MAX: a size that is was a negative number.
 inline bool is_payload(const void *data, size_t size) {
-  return data != nullptr || size == 0;
+  return size <= PTRDIFF_MAX && (data != nullptr || size == 0);
 }
 
 inline hawser::Error check_payload(const void *data, size_t size) {

@@ -55,6 +55,11 @@ bool Buffer::reserve_exactly(size_t capacity) {
   return true;
 }
 
+void Buffer::hand_over(Budget &part) {
+  budget_->hand_over(capacity_, part);
+  budget_ = &part;
+}
+
 void Buffer::move_to_front() {
   if (begin_ == 0) return;
   std::memmove(data_, data_ + begin_, size_);

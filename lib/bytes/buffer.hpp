@@ -21,6 +21,8 @@ class Buffer {
   // What fits behind data() without growing: capacity() - size() more bytes.
   size_t capacity() const { return capacity_ - begin_; }
   bool empty() const { return size_ == 0; }
+  // All of its memory.
+  size_t held() const { return capacity_; }
 
   // Room for `extra` more bytes behind the present ones, at least doubling when it grows; false when there is no memory
   // (the content stays).
@@ -38,6 +40,8 @@ class Buffer {
     begin_ = size_ == 0 ? 0 : begin_ + size;
   }
   void clear() { begin_ = size_ = 0; }
+  // From now on its memory is counted by another part of the same budget.
+  void hand_over(Budget &part);
   // Gives the memory back.
   void release();
 

@@ -39,13 +39,18 @@ void give_memory(void *budget, void *address) {
   std::free(memory);
 }
 
+// A part of the budget, which counts the memory of this stream alone.
+Budget *memory_of(const z_stream &stream) {
+  return static_cast<Budget *>(stream.opaque);
+}
+
 z_stream *make_stream(Budget &budget) {
-  auto *stream = new (std::nothrow) z_stream();
+  std::unique_ptr<z_stream> stream(new (std::nothrow) z_stream());
   if (stream == nullptr) return nullptr;
   stream->zalloc = take_memory;
   stream->zfree = give_memory;
-  stream->opaque = &budget;
-  return stream;
+  stream->opaque = new (std::nothrow) Budget(Budget::kUnlimited, &budget);
+  return stream->opaque != nullptr ? stream.release() : nullptr;
 }
 
 // Room for more bytes: as much again as there are, but no more than the message may come to need; near the budget less.
@@ -68,11 +73,13 @@ void feed(z_stream &stream, const uint8_t *&data, size_t &size) {
 // A stream that zlib has not begun has nothing to end.
 void DeflateEnd::operator()(z_stream *stream) const {
   deflateEnd(stream);
+  delete memory_of(*stream);
   delete stream;
 }
 
 void InflateEnd::operator()(z_stream *stream) const {
   inflateEnd(stream);
+  delete memory_of(*stream);
   delete stream;
 }
 
@@ -111,6 +118,10 @@ bool Compressor::compress(const uint8_t *data, size_t size, bool final, Buffer &
   } while (size != 0);
   if (final) to.shorten(sizeof kTail);
   return true;
+}
+
+size_t Compressor::held() const {
+  return static_cast<size_t>(memory_of(*stream_)->used());
 }
 
 void Compressor::reset() {
@@ -160,6 +171,10 @@ Failure Decompressor::finish(uint64_t most, Buffer &to) {
   // data_type: 128 if what was read last is the end of a block. Else the message was cut off inside one.
   constexpr int kBetweenBlocks = 128;
   return (stream_->data_type & kBetweenBlocks) != 0 ? Failure{} : kNotDeflated;
+}
+
+size_t Decompressor::held() const {
+  return static_cast<size_t>(memory_of(*stream_)->used());
 }
 
 void Decompressor::reset() {

@@ -44,6 +44,8 @@ class Compressor {
   // Appends the compressed form of `data` to `to`, up to a byte boundary, without the empty block at the end of a
   // message if this is its end (RFC 7692 7.2.1). False: no memory, and the stream is of no further use.
   [[nodiscard]] bool compress(const uint8_t *data, size_t size, bool final, Buffer &to);
+  // Bytes of the budget.
+  size_t held() const;
   // Forgets what was compressed before.
   void reset();
 
@@ -65,6 +67,8 @@ class Decompressor {
   Failure inflate(const uint8_t *data, size_t size, uint64_t most, Buffer &to);
   // The message is complete: appends what is still due.
   Failure finish(uint64_t most, Buffer &to);
+  // Bytes of the budget.
+  size_t held() const;
   // Forgets what was inflated before.
   void reset();
 

@@ -38,4 +38,9 @@ Failure MessageCodec::inflate(const uint8_t *data, size_t size, bool final, uint
   return {};
 }
 
+void MessageCodec::release() {
+  compressor_.reset();
+  decompressor_.reset();
+}
+
 }  // namespace hawser

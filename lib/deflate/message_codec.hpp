@@ -30,6 +30,11 @@ class MessageCodec {
   // nothing more can be compressed if there is context takeover.
   [[nodiscard]] bool compress(const uint8_t *data, size_t size, bool final, Buffer &to);
 
+  // Bytes of the budget.
+  size_t held() const { return (compressor_ ? compressor_->held() : 0) + (decompressor_ ? decompressor_->held() : 0); }
+  // Gives them back. What is compressed from now on refers to nothing before; nothing more can be inflated.
+  void release();
+
   // Appends the inflated form of a piece of a message, at most `most` bytes. A failure is for ever.
   Failure inflate(const uint8_t *data, size_t size, bool final, uint64_t most, Buffer &to);
 

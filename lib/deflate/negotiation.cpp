@@ -142,8 +142,10 @@ DeflateAgreement agreement_of_client(const Parameters &answer, const DeflateOpti
 std::string make_deflate_offer(const DeflateOptions &options) {
   if (options.mode == DeflateMode::OFF) return "";
   std::string text;
-  for (const Parameters &offer : make_offers(options))
-    text += (text.empty() ? "" : ", ") + write_parameters(offer);
+  for (const Parameters &offer : make_offers(options)) {
+    if (!text.empty()) text += ", ";
+    text += write_parameters(offer);
+  }
   return text;
 }
 

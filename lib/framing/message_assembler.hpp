@@ -66,6 +66,8 @@ class MessageAssembler {
   // The collected payload; hand it on with std::move.
   Buffer &payload() { return payload_; }
   bool keeps() const { return keep_; }
+  // Bytes of the budget.
+  size_t held() const { return payload_.held(); }
 
   // For parts: true once for each message, before its first part.
   bool take_first() {

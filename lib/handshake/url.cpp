@@ -54,7 +54,10 @@ Failure check_ipv6(std::string_view host) {
   // RFC 6874 zone ids mean nothing to anybody but the sender's machine.
   if (host.find('%') != std::string_view::npos) return bad_url("an IPv6 zone id");
   in6_addr address;
-  if (inet_pton(AF_INET6, std::string(host).c_str(), &address) != 1) return bad_url("no IPv6 address in the brackets");
+  bool has_nul = host.find('\0') != std::string_view::npos;  // where inet_pton would stop
+  if (has_nul || inet_pton(AF_INET6, std::string(host).c_str(), &address) != 1) {
+    return bad_url("no IPv6 address in the brackets");
+  }
   return {};
 }
 

@@ -63,7 +63,8 @@ Result<int32_t> Manager::broadcast(int64_t listener, int64_t except, Opcode opco
   if (found->told()) return Failure{Error::CLOSED, 0, "the listener is closed"};
   bool is_text = without_mark(opcode) == Opcode::TEXT;
   if (is_text && !utf8_is_valid(data, size)) return Failure{Error::UTF8, 0, "the text is not UTF-8"};
-  SharedFrames frames(opcode, data, size, budget_);
+  if (surroundings_.memory_is_short(size)) return Failure{Error::NO_MEMORY, 0, "no memory for the message"};
+  SharedFrames frames(opcode, data, size, surroundings_.memory.queued);
   if (frames.frame_for(nullptr) == nullptr) return Failure{Error::NO_MEMORY, 0, "no memory for the message"};
   int32_t accepted = 0;
   connections_.for_each([&](Connection &connection) {
@@ -81,7 +82,7 @@ bool Manager::broadcast_to(Connection &connection, SharedFrames &frames) {
     return false;
   }
   if (connection.session->in_part()) {
-    Letter letter{Letter::Kind::SEND, frames.marked, 0, 0, Buffer(budget_)};
+    Letter letter{Letter::Kind::SEND, frames.marked, 0, 0, Buffer(surroundings_.memory.queued)};
     if (!letter.payload.append(frames.data, frames.size)) return fail_broadcast(connection);
     if (!hold(connection, std::move(letter))) return false;
     connection.mailed.fetch_add(static_cast<int64_t>(frames.size), std::memory_order_relaxed);
@@ -95,7 +96,7 @@ bool Manager::broadcast_to(Connection &connection, SharedFrames &frames) {
   }
   Block *frame = frames.frame_for(codec);
   if (frame == nullptr || !output_.share(connection, *frame)) return fail_broadcast(connection);
-  connection.session->note_sent();
+  connection.session->note_shared();
   return true;
 }
 

@@ -25,4 +25,12 @@ void Connection::keep(Buffer payload) {
   outlets->batch.keep(std::move(payload));
 }
 
+size_t Connection::held() const {
+  size_t all = session->held();
+  if (stash) all += stash->held();
+  if (outbox) all += outbox->held();
+  if (transport.tls() != nullptr) all += transport.tls()->held();
+  return all;
+}
+
 }  // namespace hawser

@@ -114,6 +114,8 @@ struct Connection final : Sink {
   bool queue_full() const { return queue_room(queued() + mailed.load(std::memory_order_relaxed)) <= 0; }
   // The same for the thread that has begun a message: what is in the mailbox waits for the end of it.
   bool part_queue_full() const { return session->in_part() ? queue_room(queued()) <= 0 : queue_full(); }
+  // Bytes of the budget that closing it would give back.
+  size_t held() const;
   // When the kernel took nothing any more; -1: it takes.
   int64_t stalled_since() const { return outbox != nullptr ? outbox->stalled_since : -1; }
   // A queue that nothing leaves any more holds nothing back.

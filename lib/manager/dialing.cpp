@@ -94,7 +94,7 @@ bool Manager::accept_from(Listener &listener) {
     Address peer;
     Result<Descriptor> socket = accept_tcp(listener.socket.get(), peer);
     if (socket) {
-      if (!accept_one(listener, std::move(*socket), peer)) stats_.accept_errors++;
+      accept_one(listener, std::move(*socket), peer);
       continue;
     }
     int error = socket.failure().system;
@@ -126,17 +126,26 @@ void Manager::listen_again() {
   });
 }
 
-bool Manager::accept_one(Listener &listener, Descriptor socket, const Address &peer) {
+// With too little memory for TLS there is no way to say so. Without TLS, the answer to the request says it.
+void Manager::accept_one(Listener &listener, Descriptor socket, const Address &peer) {
+  if (listener.tls != nullptr && surroundings_.memory_is_short(TlsStream::kHandshakeBytes)) {
+    stats_.handshakes_failed++;
+    stats_.refused_memory++;
+    return;
+  }
   Connection *connection = claim(listener.settings, Role::SERVER);
-  if (connection == nullptr) return false;
+  if (connection == nullptr) {
+    stats_.accept_errors++;
+    return;
+  }
   connection->peer = peer;
   connection->tag = listener.tag;
   connection->listener = listener.id.load(std::memory_order_relaxed);
   uint64_t token = static_cast<uint64_t>(connection->id.load(std::memory_order_relaxed));
   if (connection->transport.attach(std::move(socket), *poller_, token, READABLE)) {
+    stats_.accept_errors++;
     connection->transport.close(*poller_);
-    release(*connection);
-    return false;
+    return release(*connection);
   }
   connection->stage = Stage::RUNNING;
   connection->handshaking = true;
@@ -144,7 +153,6 @@ bool Manager::accept_one(Listener &listener, Descriptor socket, const Address &p
   stats_.accepted++;
   if (listener.tls != nullptr) begin_tls(*connection, listener.tls, "");
   schedule(*connection);
-  return true;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -161,6 +169,9 @@ Result<int64_t> Manager::connect(std::string_view text, const Options *options) 
   extras->dial = std::make_unique<Dial>();
   if (settings_->max_connections >= 0 && connections_.live() >= settings_->max_connections) {
     return Failure{Error::LIMIT, 0, "max_connections connections exist already"};
+  }
+  if (surroundings_.memory_is_short(kNewcomer)) {
+    return Failure{Error::NO_MEMORY, 0, "no room for another connection in the option memory_budget"};
   }
   surroundings_.now = now_ms();
   Connection *connection = claim(std::move(settings), Role::CLIENT);

@@ -16,6 +16,14 @@ uint32_t next_manager_number() {
   return counter.fetch_add(1, std::memory_order_relaxed) % (1U << id_bits::kManager);
 }
 
+// What was delivered cannot be got back before the next poll: so it is half of the memory at most.
+int64_t batch_limit(const Settings &settings) {
+  int64_t most = settings.max_batch_bytes;
+  int64_t budget = settings.memory_budget;
+  if (budget < 0) return most;
+  return most < 0 ? budget / 2 : std::min(most, budget / 2);
+}
+
 }  // namespace
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -56,7 +64,7 @@ Manager::Manager(std::shared_ptr<OptionValues> defaults, std::shared_ptr<const S
       listeners_(kMaxListeners, number_, true),
       batch_(static_cast<size_t>(settings_->max_events)),
       output_(static_cast<size_t>(settings_->send_arena), surroundings_, attention_, stats_),
-      receiver_(static_cast<size_t>(settings_->receive_arena), settings_->max_batch_bytes, batch_, surroundings_,
+      receiver_(static_cast<size_t>(settings_->receive_arena), batch_limit(*settings_), batch_, surroundings_,
                 settling_, attention_, stats_) {}
 
 Manager::~Manager() = default;
@@ -123,12 +131,34 @@ void Manager::note_local_address(Connection &connection) try {
 }
 
 void Manager::note_failed_handshake(const Connection &connection) {
-  stats_.handshakes_failed++;
   Event close;
   connection.session->describe_close(close);
+  stats_.handshakes_failed++;
+  count_of_refusals(close)++;
   const Listener *listener = listeners_.find(connection.listener);
   bool plain = listener != nullptr && listener->tls == nullptr;
   if (plain && close.error == static_cast<int32_t>(Error::TLS)) stats_.tls_on_plain++;
+}
+
+// The counter of those that failed for this reason.
+int64_t &Manager::count_of_refusals(const Event &close) {
+  constexpr int32_t kForbidden = 403;
+  switch (static_cast<Error>(close.error)) {
+    case Error::HANDSHAKE:
+      return close.system == kForbidden ? stats_.refused_origin : stats_.refused_request;
+    case Error::LIMIT:
+      return stats_.refused_limit;
+    case Error::TIMEOUT:
+      return stats_.refused_late;
+    case Error::TLS:
+      return stats_.refused_tls;
+    case Error::NO_MEMORY:
+      return stats_.refused_memory;
+    case Error::ABORTED:
+      return stats_.refused_draining;
+    default:
+      return stats_.handshakes_left;
+  }
 }
 
 // The id becomes stale, the slot free. It may still stand in a queue, where it is passed over.
@@ -230,11 +260,22 @@ Error Manager::send(int64_t id, Opcode opcode, const uint8_t *data, size_t size)
   deliver_mail();  // what this caller sent from another thread goes first
   Connection *connection = connections_.find(id);
   if (connection == nullptr) return Error::STALE;
-  bool refused = connection->queue_full() && !connection->session->in_part();
-  Error error = refused ? refuse(*connection) : connection->session->send(opcode, data, size);
+  Error error = Error::OK;
+  if (connection->queue_full() && !connection->session->in_part()) {
+    error = refuse(*connection);
+  } else if (lacks_memory(*connection, size)) {
+    error = Error::NO_MEMORY;
+  } else {
+    error = connection->session->send(opcode, data, size);
+  }
   if (error != Error::OK && connection->session->over()) touch(*connection);
   signal_outer_loop();
   return error;
+}
+
+// To accept what would have to be kept would cost somebody the connection.
+bool Manager::lacks_memory(const Connection &connection, size_t size) const {
+  return surroundings_.memory_is_short(size + Outbox::kSmallestBlock) && connection.session->can_send() == Error::OK;
 }
 
 // The answer to a send when the queue is full.
@@ -258,6 +299,7 @@ Error Manager::send_part(int64_t id, Opcode opcode, const uint8_t *data, size_t 
   Result<Connection *> connection = living(id);
   if (!connection) return connection.failure().error;
   if ((*connection)->part_queue_full()) return refuse_part(**connection);
+  if (lacks_memory(**connection, size)) return Error::NO_MEMORY;
   Error error = (*connection)->session->send_part(opcode, data, size, final);
   if (error == Error::OK && final) deliver_held(**connection);
   touch(**connection);
@@ -269,6 +311,7 @@ Error Manager::ping(int64_t id, const uint8_t *data, size_t size) {
   Result<Connection *> connection = living(id);
   if (!connection) return connection.failure().error;
   if ((*connection)->part_queue_full()) return refuse_part(**connection);
+  if (lacks_memory(**connection, size)) return Error::NO_MEMORY;
   Error error = (*connection)->session->ping(data, size);
   touch(**connection);
   return error;
@@ -433,11 +476,35 @@ const char *Manager::tls_subject(int64_t id) {
 
 Result<int64_t> Manager::stat(std::string_view name) {
   stats_.connections = connections_.live();
-  stats_.memory = budget_.used();
+  note_memory();
+  stats_.frames_received = surroundings_.traffic.frames_received;
+  stats_.frames_sent = surroundings_.traffic.frames_sent;
+  stats_.messages_sent = surroundings_.traffic.messages_sent;
+  if (name == "bytes_queued") stats_.bytes_queued = count_queued();
   stats_.sends_refused += refused_elsewhere_.exchange(0, std::memory_order_relaxed);
   const int64_t *value = stats_.find(name);
   if (value == nullptr) return Failure{Error::OPTION, 0, "no counter has this name"};
   return *value;
+}
+
+void Manager::note_memory() {
+  const MemoryParts &parts = surroundings_.memory;
+  stats_.memory = budget_.used();
+  stats_.memory_handshakes = parts.handshakes.used();
+  stats_.memory_received = parts.received.used();
+  stats_.memory_delivered = parts.delivered.used();
+  stats_.memory_queued = parts.queued.used();
+  stats_.memory_deflate = parts.deflate.used();
+  stats_.memory_tls = parts.tls.used();
+}
+
+int64_t Manager::count_queued() {
+  int64_t all = 0;
+  connections_.for_each([&](const Connection &connection) {
+    if (!connection.alive()) return;
+    all += connection.queued() + connection.mailed.load(std::memory_order_relaxed);
+  });
+  return all;
 }
 
 // Which layer ended the connection, and why; with errno or HTTP status in words.

@@ -105,7 +105,10 @@ class Manager {
   // The poll (poll_loop.cpp)
   [[gnu::always_inline]] void begin_batch();
   void retire(const Event &event);
+  int32_t poll_any(int32_t timeout_ms);
+  [[gnu::noinline]] int32_t poll_timed(int32_t timeout_ms);
   [[gnu::always_inline]] int poll_once(int64_t until);
+  [[gnu::noinline]] int wait_timed(int timeout);
   [[gnu::noinline]] bool do_chores();
   [[gnu::noinline]] void do_late_chores();
   int wait_time(int64_t until);
@@ -143,17 +146,21 @@ class Manager {
   void leave_handshake(Connection &connection);
   static void note_local_address(Connection &connection);
   void note_failed_handshake(const Connection &connection);
+  int64_t &count_of_refusals(const Event &close);
   void touch(Connection &connection);
   [[gnu::noinline]] bool begin_to_write(Connection &connection, size_t size);
   Result<Connection *> living(int64_t id) const;
+  bool lacks_memory(const Connection &connection, size_t size) const;
   [[gnu::noinline]] Error refuse(Connection &connection);
   Error refuse_part(Connection &connection);
   Error close_listener(int64_t id);
   std::string describe(const Event &event) const;
+  void note_memory();
+  int64_t count_queued();
 
   // Listening and connecting (dialing.cpp)
   [[gnu::noinline]] bool accept_from(Listener &listener);
-  bool accept_one(Listener &listener, Descriptor socket, const Address &peer);
+  void accept_one(Listener &listener, Descriptor socket, const Address &peer);
   void stop_listening(Listener &listener);
   void stop_accepting(Listener &listener, int64_t until);
   void release_listener(Listener &listener);
@@ -187,6 +194,11 @@ class Manager {
   void drain_on();
   void cut_off();
   void end_drain();
+
+  // When memory is short (relief.cpp)
+  [[gnu::noinline]] void relieve();
+  static bool can_be_shed(const Connection &connection);
+  void shed(Connection &connection, size_t holds);
 
   // The mailbox (mail.cpp)
   [[gnu::noinline]] void deliver_mail();
@@ -240,6 +252,8 @@ class Manager {
   std::string address_;         // what an address reader answered last
   std::string tls_words_;       // what a reader about TLS answered last
   std::string failure_detail_;  // see take_failure_detail
+  bool timed_ = false;          // the poll that is going on is measured
+  int64_t waited_ = 0;          // microseconds of it in the kernel
   int64_t tls_steps_left_ = 0;  // steps of TLS handshakes that this round of the loop may still take
 };
 
@@ -257,6 +271,8 @@ inline bool Manager::send_plainly(int64_t id, Opcode opcode, const uint8_t *data
   bool goes_on = is_writer && output_.writer_may_extend(frame_size);
   if (!goes_on && !begin_to_write(*connection, frame_size)) return false;
   session.put_message(output_.extend(*connection, frame_size), opcode, data, size);
+  surroundings_.traffic.messages_sent++;
+  surroundings_.traffic.frames_sent++;
   return true;
 }
 

@@ -6,10 +6,6 @@
 
 namespace hawser {
 
-namespace {
-constexpr size_t kSmallestBlock = 4096;
-}
-
 Block *Block::make(size_t capacity, Budget &budget) {
   if (!budget.take(capacity)) return nullptr;
   void *memory = std::malloc(sizeof(Block) + capacity);
@@ -63,6 +59,13 @@ bool Outbox::share(Block &block, size_t offset) try {
   return true;
 } catch (const std::bad_alloc &) {
   return false;
+}
+
+size_t Outbox::held() const {
+  size_t all = 0;
+  for (const Piece &piece : pieces_)
+    all += piece.block->held();
+  return all;
 }
 
 int Outbox::gather(iovec *pieces, int most) const {

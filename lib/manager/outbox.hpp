@@ -23,6 +23,8 @@ class Block {
   uint8_t *data() { return reinterpret_cast<uint8_t *>(this + 1); }
   size_t size() const { return size_; }
   size_t room() const { return capacity_ - size_; }
+  // Bytes of the budget.
+  size_t held() const { return capacity_; }
   bool shared() const { return references_ > 1; }
   // Counts bytes as written and returns where they stand.
   uint8_t *extend(size_t size);
@@ -38,6 +40,8 @@ class Block {
 
 class Outbox {
  public:
+  static constexpr size_t kSmallestBlock = 4096;
+
   explicit Outbox(Budget &budget) : budget_(budget) {}
   Outbox(const Outbox &) = delete;
   Outbox &operator=(const Outbox &) = delete;
@@ -46,6 +50,8 @@ class Outbox {
   int64_t stalled_since = -1;  // when the kernel took nothing any more; -1: it takes, or was not asked yet
 
   bool empty() const { return pieces_.empty(); }
+  // Bytes of the budget, those that it shares with others included.
+  size_t held() const;
 
   // Room at the end, to be written at once; nullptr when there is no memory.
   uint8_t *append(size_t size);

@@ -316,7 +316,7 @@ void Output::consume(Connection &connection, size_t sent) {
 
 bool Output::make_outbox(Connection &connection) try {
   connection.routine = false;
-  if (connection.outbox == nullptr) connection.outbox = std::make_unique<Outbox>(surroundings_.budget);
+  if (connection.outbox == nullptr) connection.outbox = std::make_unique<Outbox>(surroundings_.memory.queued);
   return true;
 } catch (const std::bad_alloc &) {
   return false;  // to be caught here: a part of a frame may have been sent

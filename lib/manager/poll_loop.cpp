@@ -10,6 +10,8 @@ namespace hawser {
 
 namespace {
 
+constexpr int64_t kPollsPerTimed = 64;
+
 Failure write_failure(int error) {
   if (error == ENOMEM) return {Error::NO_MEMORY, 0, "no memory for output, or over the option memory_budget"};
   return {Error::IO, error, "writing failed"};
@@ -55,11 +57,14 @@ inline void Manager::begin_batch() {
 // One round: says what there is to say, asks the kernel once, and reads. Returns what the poller's wait returned.
 inline int Manager::poll_once(int64_t until) {
   output_.flush_all();
+  if (budget_.used() > budget_.comfortable()) [[unlikely]]
+    relieve();
   bool busy = work_ || out_of_routine_ || !mailbox_.empty() || woken_.load(std::memory_order_relaxed);
   if (busy) [[unlikely]]
     busy = do_chores();
   bool wait = !busy && batch_.size() == 0;
-  int count = poller_->wait(reported_, wait ? wait_time(until) : 0);
+  int timeout = wait ? wait_time(until) : 0;
+  int count = timed_ ? wait_timed(timeout) : poller_->wait(reported_, timeout);
   surroundings_.now = now_ms();
   tls_steps_left_ = settings_->tls_handshakes_per_poll;
   if (!ready_.empty()) read_ready();  // they have waited longer than those that the kernel reports now
@@ -98,7 +103,29 @@ void Manager::do_late_chores() {
   if (drain_.active() && drain_.too_late(surroundings_.now)) cut_off();
 }
 
+// The clock is read for one poll in so many.
 int32_t Manager::poll(int32_t timeout_ms) {
+  return stats_.polls++ % kPollsPerTimed != 0 ? poll_any(timeout_ms) : poll_timed(timeout_ms);
+}
+
+int32_t Manager::poll_timed(int32_t timeout_ms) {
+  timed_ = true;
+  waited_ = 0;
+  int64_t begin = now_us();
+  int32_t count = poll_any(timeout_ms);
+  stats_.poll_time += (now_us() - begin - waited_) * kPollsPerTimed;
+  timed_ = false;
+  return count;
+}
+
+int Manager::wait_timed(int timeout) {
+  int64_t begin = now_us();
+  int count = poller_->wait(reported_, timeout);
+  waited_ += now_us() - begin;
+  return count;
+}
+
+int32_t Manager::poll_any(int32_t timeout_ms) {
   // Most polls wait for ever and have only messages to send, which take no notice of the time. Pings and Closes do;
   // those who wrote one are in the queue for attention.
   if (timeout_ms >= 0 || !attention_.empty()) surroundings_.now = now_ms();
@@ -238,6 +265,7 @@ void Manager::give_turn(Connection &connection) {
 void Manager::note_turn(Connection &connection) {
   if (connection.transport.readable() || connection.stash != nullptr) ready_.push(connection);
   connection.note_routine();
+  if (budget_.used() > budget_.comfortable()) relieve();
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

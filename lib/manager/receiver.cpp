@@ -83,6 +83,7 @@ size_t Receiver::take_whole_messages(Connection &connection, uint8_t *data, size
   session.note_messages();
   batch_.commit(count);
   stats_.messages_received += static_cast<int64_t>(count);
+  surroundings_.traffic.frames_received += static_cast<int64_t>(count);
   return size - left;
 }
 
@@ -200,7 +201,7 @@ void Receiver::commit_news(Connection &connection, Event &event) {
 // Bytes that wait for the application (its answer to a request, resume) or for the peer (its pongs).
 void Receiver::stash(Connection &connection, const uint8_t *data, size_t size) {
   connection.routine = false;
-  if (!connection.stash) connection.stash.reset(new (std::nothrow) Buffer(surroundings_.budget));
+  if (!connection.stash) connection.stash.reset(new (std::nothrow) Buffer(surroundings_.memory.received));
   if (!connection.stash || !connection.stash->append(data, size)) {
     connection.session->abandon({Error::NO_MEMORY, 0, "no memory for received bytes, or over the option memory_budget"},
                                 false);
@@ -224,7 +225,10 @@ void Receiver::parse_stash(Connection &connection) {
     commit(connection, event);
   }
   if (size > 0) stash(connection, data, size);
-  if (batch_.size() > events) batch_.keep(std::move(bytes));
+  if (batch_.size() > events) {
+    bytes.hand_over(surroundings_.memory.delivered);
+    batch_.keep(std::move(bytes));
+  }
   note_state(connection);
 }
 

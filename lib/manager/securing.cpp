@@ -27,7 +27,7 @@ Failure Manager::reload_tls(int64_t id, const Options *options) {
 // The TCP connection stands: TLS is next.
 void Manager::begin_tls(Connection &connection, std::shared_ptr<TlsContext> context, const std::string &host) {
   connection.stage = Stage::SECURING;
-  connection.transport.use(TlsStream::make(std::move(context), host, budget_));
+  connection.transport.use(TlsStream::make(std::move(context), host, surroundings_.memory.tls));
   if (connection.transport.tls() != nullptr) return;
   connection.session->abandon({Error::NO_MEMORY, 0, "no memory for TLS, or over the option memory_budget"}, false);
   attention_.push(connection);

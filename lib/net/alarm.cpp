@@ -15,6 +15,12 @@ int64_t now_ms() {
   return int64_t{now.tv_sec} * 1000 + static_cast<uint32_t>(now.tv_nsec) / 1'000'000;
 }
 
+int64_t now_us() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
+}
+
 #if defined(__linux__)
 
 Result<Alarm> Alarm::make() {

@@ -9,8 +9,9 @@
 
 namespace hawser {
 
-// Milliseconds of the monotonic clock.
+// Milliseconds, and microseconds, of the monotonic clock.
 int64_t now_ms();
+int64_t now_us();
 
 class Alarm {
  public:

@@ -80,15 +80,6 @@ bool set_listen_options(int fd, const Address &address, const ListenOptions &opt
   return set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) == 0;
 }
 
-template <typename Call>
-ssize_t retry_interrupted(Call call) {
-  ssize_t result;
-  do {
-    result = call();
-  } while (result < 0 && errno == EINTR);
-  return result;
-}
-
 Transfer failed_transfer() {
   Transfer transfer;
   if (errno == EAGAIN || errno == EWOULDBLOCK) {

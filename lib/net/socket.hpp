@@ -1,6 +1,7 @@
 // Non-blocking, close-on-exec TCP sockets. Nothing here raises SIGPIPE; EINTR is retried.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 
 #include <sys/socket.h>
@@ -28,6 +29,16 @@ class Descriptor {
  private:
   int fd_ = -1;
 };
+
+// Makes a system call again for as long as signals interrupt it.
+template <typename Call>
+ssize_t retry_interrupted(Call call) {
+  ssize_t result;
+  do {
+    result = call();
+  } while (result < 0 && errno == EINTR);
+  return result;
+}
 
 // A socket that is non-blocking, close-on-exec and without SIGPIPE; not open, with errno, if there is none to be had.
 Descriptor open_socket(int family, int kind, int protocol);

@@ -62,13 +62,14 @@ std::string name_of(const std::string &source) {
   return is_pem(source) ? "the PEM text" : source;
 }
 
-// OpenSSL would open files without O_CLOEXEC.
+// OpenSSL would open files without O_CLOEXEC. A pipe, or a file system that is slow, lets signals come in between.
 bool read_file(const std::string &name, std::string &content) {
-  Descriptor file(open(name.c_str(), O_RDONLY | O_CLOEXEC));
+  Descriptor file(static_cast<int>(retry_interrupted([&] { return open(name.c_str(), O_RDONLY | O_CLOEXEC); })));
   if (!file.open()) return false;
   char piece[4096];
   ssize_t got = 0;
-  while ((got = read(file.get(), piece, sizeof piece)) > 0 && content.size() < kMostPem)
+  while ((got = retry_interrupted([&] { return read(file.get(), piece, sizeof piece); })) > 0 &&
+         content.size() < kMostPem)
     content.append(piece, static_cast<size_t>(got));
   if (got > 0) errno = EFBIG;
   return got == 0;

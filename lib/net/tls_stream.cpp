@@ -20,9 +20,8 @@ namespace {
 
 // RFC 8446 5.1: the most that a record carries.
 constexpr size_t kRecord = 16 * 1024;
-// What OpenSSL 3 holds for a connection, as its allocations add up on 64 bits, rounded up: during the handshake with
-// the buffers for records in both directions, and afterwards, when they are there only while bytes are under way.
-constexpr size_t kHandshakeBytes = 64 * 1024;
+// What OpenSSL 3 holds for a connection after the handshake, counted likewise: buffers are there only while bytes are
+// under way.
 constexpr size_t kOpenBytes = 16 * 1024;
 // Bytes that the socket has no room for, from which on OpenSSL has to wait.
 constexpr size_t kMostUnsent = 16 * 1024;

@@ -17,6 +17,10 @@ class KernelTls;
 
 class TlsStream {
  public:
+  // Bytes of the budget that a handshake takes, as the allocations of OpenSSL 3 add up on 64 bits, rounded up: it has
+  // buffers for records in both directions.
+  static constexpr size_t kHandshakeBytes = 64 * 1024;
+
   // `host`, of a client: the name or address that the server's certificate has to be for, and that is asked for (SNI).
   // nullptr: no memory, or over the budget.
   static std::unique_ptr<TlsStream> make(std::shared_ptr<TlsContext> context, const std::string &host, Budget &budget);
@@ -57,6 +61,9 @@ class TlsStream {
   // verification (X509_V_ERR_...), else the reason.
   const std::string &failure() const { return failure_; }
   int reason() const { return reason_; }
+
+  // Bytes of the budget.
+  size_t held() const { return held_ + unsent_.held(); }
 
   // After the handshake. "TLSv1.3"; "TLS_AES_256_GCM_SHA384".
   const char *version() const;

@@ -50,6 +50,9 @@ class Opening {
   const HeaderList &headers() const { return headers_; }
   const std::string &subprotocol() const { return subprotocol_; }
 
+  // Bytes of the budget.
+  size_t held() const { return head_.held(); }
+
   // Whether and how messages are compressed, once that is agreed on.
   const std::optional<DeflateAgreement> &deflate() const { return deflate_; }
 

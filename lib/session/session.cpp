@@ -36,7 +36,7 @@ Session::~Session() = default;
 // The opening handshake
 
 Failure Session::start(const Url &url) try {
-  opening_.reset(new (std::nothrow) Opening(role_, config_, surroundings_.budget));
+  opening_.reset(new (std::nothrow) Opening(role_, config_, surroundings_.memory.handshakes));
   if (!opening_) return kNoMemory;
   Result<std::string> request = opening_->make_request(url, surroundings_.random);
   if (!request) return request.failure();
@@ -50,7 +50,7 @@ void Session::assume_open() {
 }
 
 size_t Session::receive_head(uint8_t *data, size_t size, Event &event) try {
-  if (!opening_) opening_.reset(new (std::nothrow) Opening(role_, config_, surroundings_.budget));
+  if (!opening_) opening_.reset(new (std::nothrow) Opening(role_, config_, surroundings_.memory.handshakes));
   if (!opening_) {
     abandon(kNoMemory, false);
     return size;
@@ -82,6 +82,10 @@ void Session::handle_request(Event &event) {
   if (!check) {
     if (rare() != nullptr) rare_->detail = check.refusal().body;
     return refuse(check.refusal(), {Error::HANDSHAKE, check.refusal().status, "the request was refused"});
+  }
+  if (surroundings_.memory_is_short(kNewcomer)) {
+    constexpr Failure kNoRoom{Error::NO_MEMORY, 503, "no room for another connection in the option memory_budget"};
+    return refuse({503, "the server is short of memory\n", opening_->request().head_only}, kNoRoom);
   }
   if (surroundings_.draining) {
     constexpr Failure kDraining{Error::ABORTED, 503, "the manager is draining"};
@@ -173,7 +177,8 @@ bool Session::agree_on(std::string_view subprotocol) {
 void Session::agree_on_deflate() {
   const std::optional<DeflateAgreement> &agreement = opening_->deflate();
   if (!agreement) return;
-  codec_ = std::make_unique<MessageCodec>(*agreement, config_.deflate, surroundings_.codecs, surroundings_.budget);
+  codec_ =
+      std::make_unique<MessageCodec>(*agreement, config_.deflate, surroundings_.codecs, surroundings_.memory.deflate);
 }
 
 void Session::open() {
@@ -232,7 +237,7 @@ bool Session::blocked() const {
 }
 
 size_t Session::receive_frame(uint8_t *data, size_t size, Event &event) {
-  if (!incoming_) incoming_.reset(new (std::nothrow) Incoming(surroundings_.budget));
+  if (!incoming_) incoming_.reset(new (std::nothrow) Incoming(surroundings_.memory.received));
   if (!incoming_) {
     fail(kNoMemory);
     return size;
@@ -243,6 +248,7 @@ size_t Session::receive_frame(uint8_t *data, size_t size, Event &event) {
   FrameRules rules{role_ == Role::SERVER, codec_ ? kCompressedBit : uint8_t{0}};
   FrameParser::Status status = incoming_->parser.next(data, size, rules, used, piece, words);
   if (status == FrameParser::Status::PIECE) {
+    if (piece.last) surroundings_.traffic.frames_received++;
     handle_piece(piece, event);
   } else if (status == FrameParser::Status::FAILED) {
     fail({Error::PROTOCOL, 0, words});
@@ -259,7 +265,8 @@ void Session::handle_piece(const FramePiece &piece, Event &event) {
   // RFC 7692 6: the bit stands on the first frame of a message only.
   if (in_message && compressed) return fail({Error::PROTOCOL, 0, "a continuation frame with RSV1 set (RFC 7692 6)"});
   if (!in_message && !compressed && piece.last && piece.header.final) return handle_whole(piece, event);
-  if (!in_message) incoming_->message.emplace(piece.header.opcode, !config_.parts, surroundings_.budget, compressed);
+  if (!in_message)
+    incoming_->message.emplace(piece.header.opcode, !config_.parts, surroundings_.memory.received, compressed);
   if (Failure failure = message().begin_frame(piece.header, config_.message)) return fail(failure);
   handle_data(piece, event);
 }
@@ -289,9 +296,15 @@ void Session::finish_piece(const FramePiece &piece, Event &event) {
   } else if (final) {
     Buffer &payload = message().payload();
     deliver_part(payload.data(), payload.size(), true, event);
-    sink_.keep(std::move(payload));
+    keep(std::move(payload));
   }
   if (final) incoming_->message.reset();
+}
+
+// Until the event was taken that points there.
+void Session::keep(Buffer payload) {
+  payload.hand_over(surroundings_.memory.delivered);
+  sink_.keep(std::move(payload));
 }
 
 void Session::deliver_part(const uint8_t *data, size_t size, bool final, Event &event) {
@@ -304,7 +317,7 @@ void Session::deliver_part(const uint8_t *data, size_t size, bool final, Event &
 // Limits and UTF-8 are about what was inflated: each piece as it comes.
 void Session::handle_compressed(const FramePiece &piece, Event &event) {
   bool final = piece.last && piece.header.final;
-  Buffer part(surroundings_.budget);
+  Buffer part(surroundings_.memory.received);
   Buffer &to = config_.parts ? part : message().payload();
   size_t before = to.size();
   uint64_t room = message().room(config_.message);
@@ -317,7 +330,7 @@ void Session::handle_compressed(const FramePiece &piece, Event &event) {
     if (Failure failure = message().finish()) return fail(failure);
   }
   deliver_part(to.data(), to.size(), final, event);
-  if (event.kind != EventKind::NONE) sink_.keep(std::move(to));
+  if (event.kind != EventKind::NONE) keep(std::move(to));
   if (final) incoming_->message.reset();
 }
 
@@ -336,6 +349,7 @@ void Session::receive_in_window(size_t size, Event &event) {
   FramePiece piece;
   Buffer &payload = message().payload();
   incoming_->parser.take_payload(payload.data() + payload.size(), size, piece);
+  if (piece.last) surroundings_.traffic.frames_received++;
   if (Failure failure = message().added(size)) return fail(failure);
   finish_piece(piece, event);
   forget_complete();
@@ -348,7 +362,7 @@ void Session::handle_control(const FramePiece &piece, Event &event) {
   if (!piece.last) return;
   Buffer control = std::move(collected);
   handle_control_frame(piece.header.opcode, control.data(), control.size(), event);
-  if (event.kind == EventKind::PONG) sink_.keep(std::move(control));
+  if (event.kind == EventKind::PONG) keep(std::move(control));
 }
 
 void Session::handle_control_frame(Opcode opcode, const uint8_t *data, size_t size, Event &event) {
@@ -418,7 +432,7 @@ Error Session::send(Opcode marked, const uint8_t *data, size_t size, bool utf8_c
   uint8_t first = frame_first_byte(true, opcode);
   bool compress = codec_for(marked, size) != nullptr;
   Error error = compress ? write_compressed(first | kCompressedBit, data, size) : write_frame(first, data, size);
-  if (error == Error::OK) active_ = surroundings_.now;
+  if (error == Error::OK) note_message_sent();
   return error;
 }
 
@@ -434,7 +448,8 @@ Error Session::send_part(Opcode marked, const uint8_t *data, size_t size, bool f
   if (compress && !in_part()) first |= kCompressedBit;
   Error error = compress ? write_compressed(first, data, size) : write_frame(first, data, size);
   if (error != Error::OK) return error;
-  active_ = surroundings_.now;
+  note_sent();
+  if (final) surroundings_.traffic.messages_sent++;
   part_compressed_ = compress;
   part_opcode_ = final ? Opcode::CONTINUATION : opcode;
   note_way_of_sending();
@@ -497,7 +512,12 @@ void Session::write_close(int32_t code, std::string_view reason) {
 }
 
 Error Session::write_frame(uint8_t first, const uint8_t *data, size_t size) {
-  if (role_ == Role::CLIENT) return write_masked_frame(first, data, size);
+  Error error = role_ == Role::CLIENT ? write_masked_frame(first, data, size) : write_plain_frame(first, data, size);
+  if (error == Error::OK) surroundings_.traffic.frames_sent++;
+  return error;
+}
+
+Error Session::write_plain_frame(uint8_t first, const uint8_t *data, size_t size) {
   if (size >= Sink::kBorrowed) {
     uint8_t header[kMaxFrameHeader];
     size_t header_size = write_frame_header(header, first, size, nullptr);
@@ -510,7 +530,7 @@ Error Session::write_frame(uint8_t first, const uint8_t *data, size_t size) {
 }
 
 Error Session::write_compressed(uint8_t first, const uint8_t *data, size_t size) {
-  Buffer compressed(surroundings_.budget);
+  Buffer compressed(surroundings_.memory.deflate);
   bool final = (first & 0x80) != 0;
   Error error = Error::NO_MEMORY;
   if (codec_->compress(data, size, final, compressed)) error = write_frame(first, compressed.data(), compressed.size());
@@ -585,6 +605,25 @@ void Session::abandon(const Failure &failure, bool by_peer, std::string_view det
     note_detail(detail);
   }
   enter(Phase::OVER);
+}
+
+void Session::shed(size_t holds, bool politely) try {
+  constexpr Failure kHeldMost{Error::NO_MEMORY, 0,
+                              "over the option memory_budget, of which this connection held the most"};
+  if (!failure_) note_detail(std::to_string(holds) + " bytes");
+  if (codec_) codec_->release();
+  if (politely && phase_ == Phase::OPEN) return fail(kHeldMost);
+  abandon(kHeldMost, false);
+} catch (const std::bad_alloc &) {
+  abandon(kNoMemory, false);
+}
+
+size_t Session::held() const {
+  size_t all = opening_ ? opening_->held() : 0;
+  if (codec_) all += codec_->held();
+  if (!incoming_) return all;
+  if (incoming_->message) all += incoming_->message->held();
+  return all + incoming_->control.held();
 }
 
 void Session::describe_close(Event &event) const {

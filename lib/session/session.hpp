@@ -32,6 +32,13 @@
 
 namespace hawser {
 
+// What sessions have taken in and given out, but for what their driver takes and puts by itself.
+struct Traffic {
+  int64_t frames_received = 0;
+  int64_t frames_sent = 0;
+  int64_t messages_sent = 0;
+};
+
 // What all sessions of one driver share.
 struct Surroundings {
   Random &random;
@@ -39,7 +46,17 @@ struct Surroundings {
   int64_t now = 0;        // milliseconds; the driver sets it
   bool draining = false;  // a server answers handshakes with 503
   CodecPool codecs = {};  // for messages that are compressed without context
+  MemoryParts memory{budget};
+  Traffic traffic = {};
+
+  // There would be, with so many bytes more. What was delivered goes by itself, at the next poll.
+  bool memory_is_short(size_t more = 0) const {
+    return budget.used() - memory.delivered.used() > budget.comfortable() - static_cast<int64_t>(more);
+  }
 };
+
+// What a new connection may soon need: with less to spare none is taken.
+inline constexpr size_t kNewcomer = 16 * 1024;
 
 class Session {
  public:
@@ -96,6 +113,11 @@ class Session {
   bool can_mask() const { return role_ == Role::SERVER || surroundings_.random.has_mask(); }
   void put_message(uint8_t *to, Opcode opcode, const uint8_t *data, size_t size) const;
   void note_sent() { active_ = surroundings_.now; }
+  // The driver has sent a message to many, in one frame of this session's.
+  void note_shared() {
+    note_message_sent();
+    surroundings_.traffic.frames_sent++;
+  }
   Error send_part(Opcode opcode, const uint8_t *data, size_t size, bool final);
   // A server's message to many is framed once, with this header; each of them notes that it was sent.
   static size_t write_shared_header(uint8_t (&to)[kMaxFrameHeader], Opcode opcode, bool compressed, size_t size);
@@ -113,6 +135,12 @@ class Session {
 
   // A server's answer to a peer whose request cannot even be read.
   void refuse_opening(const Refusal &refusal, const Failure &failure);
+
+  // Memory is short, and this one holds the most of it: gives it back, and closes with 1013, or at once if it cannot be
+  // done politely. `holds`, in bytes, is for the words.
+  void shed(size_t holds, bool politely);
+  // Bytes of the budget that it holds, but for what its transport does.
+  size_t held() const;
 
   // The transport is gone, or has to go, for this reason; the first reason stays. `detail`: further words about it.
   void abandon(const Failure &failure, bool by_peer, std::string_view detail = {});
@@ -197,6 +225,7 @@ class Session {
   void handle_whole(const FramePiece &piece, Event &event);
   void handle_data(const FramePiece &piece, Event &event);
   void finish_piece(const FramePiece &piece, Event &event);
+  void keep(Buffer payload);
   void deliver_part(const uint8_t *data, size_t size, bool final, Event &event);
   void handle_compressed(const FramePiece &piece, Event &event);
   static void deliver(Event &event, Opcode opcode, const uint8_t *data, size_t size, uint32_t flags);
@@ -206,7 +235,12 @@ class Session {
   void handle_pong(const uint8_t *data, size_t size, Event &event);
   void handle_close(const uint8_t *data, size_t size);
 
+  void note_message_sent() {
+    note_sent();
+    surroundings_.traffic.messages_sent++;
+  }
   Error write_frame(uint8_t first, const uint8_t *data, size_t size);
+  Error write_plain_frame(uint8_t first, const uint8_t *data, size_t size);
   void put_masked_short_frame(uint8_t *to, uint8_t first, const uint8_t *data, size_t size) const;
   static uint8_t *put_short_header(uint8_t *to, uint8_t first, size_t size, uint8_t mask_bit);
   static void put_short_frame(uint8_t *to, uint8_t first, const uint8_t *data, size_t size);

@@ -144,7 +144,8 @@ int64_t SoloSession::deadline() const {
 }
 
 void SoloSession::advance_to(int64_t now) {
-  surroundings_.now = std::max(surroundings_.now, now);
+  constexpr int64_t kLatest = INT64_MAX - INT32_MAX;  // a duration can be added to it
+  surroundings_.now = std::clamp(now, surroundings_.now, kLatest);
   session_.advance();
   int64_t stall = limits_.write_stall_timeout;
   if (output_size() != 0 && stall >= 0 && surroundings_.now - stalled_since_ >= stall) {

@@ -74,6 +74,30 @@ void threads_never_exceed_the_limit_together(void **) {
   assert_int_equal(budget.used(), 0);
 }
 
+void parts_count_alone_and_against_the_whole(void **) {
+  Budget whole(100);
+  hawser::MemoryParts parts(whole);
+  assert_true(parts.received.take(60));
+  assert_true(parts.queued.take(30));
+  assert_false(parts.tls.take(11));
+  assert_int_equal(parts.tls.used(), 0);
+  assert_int_equal(whole.used(), 90);
+  parts.received.hand_over(60, parts.delivered);
+  assert_int_equal(parts.received.used(), 0);
+  assert_int_equal(parts.delivered.used(), 60);
+  assert_int_equal(whole.used(), 90);
+  parts.delivered.give(60);
+  parts.queued.give(30);
+  assert_int_equal(whole.used(), 0);
+}
+
+// A sixteenth is kept back, and no more than 1 MiB.
+void the_last_of_it_is_uncomfortable(void **) {
+  assert_int_equal(Budget(1600).comfortable(), 1500);
+  assert_int_equal(Budget(0).comfortable(), 0);
+  assert_int_equal(Budget(int64_t{1} << 30).comfortable(), (int64_t{1} << 30) - (1 << 20));
+}
+
 }  // namespace
 
 int main() {
@@ -82,6 +106,8 @@ int main() {
       cmocka_unit_test(what_was_given_back_can_be_taken_again),
       cmocka_unit_test(refuses_sizes_that_do_not_fit_a_signed_number),
       cmocka_unit_test(unlimited_still_counts),
+      cmocka_unit_test(parts_count_alone_and_against_the_whole),
+      cmocka_unit_test(the_last_of_it_is_uncomfortable),
       cmocka_unit_test(threads_never_exceed_the_limit_together),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -304,6 +304,28 @@ static void test_bad_arguments(void **state) {
   log_close(&log);
 }
 
+/* What was -1 before it became a size_t. */
+static void test_negative_sizes(void **state) {
+  hws_manager *manager = log_new_manager(NULL);
+  hws_session *session = hws_session_new_open(HWS_SERVER, NULL);
+  size_t size = (size_t)-1;
+  char byte = 'x';
+  (void)state;
+  assert_int_equal(hws_manager_send(manager, 1, HWS_BINARY, &byte, size), HWS_ERR_ARGUMENT);
+  assert_int_equal(hws_manager_send_part(manager, 1, HWS_BINARY, &byte, size, 1), HWS_ERR_ARGUMENT);
+  assert_int_equal(hws_manager_ping(manager, 1, &byte, size), HWS_ERR_ARGUMENT);
+  assert_int_equal(hws_manager_broadcast(manager, 1, 0, HWS_BINARY, &byte, size), HWS_ERR_ARGUMENT);
+  assert_int_equal(hws_manager_respond(manager, 1, 200, NULL, &byte, size), HWS_ERR_ARGUMENT);
+  assert_int_equal(hws_session_receive(session, &byte, size), HWS_ERR_ARGUMENT);
+  assert_int_equal(hws_session_send(session, HWS_BINARY, &byte, size), HWS_ERR_ARGUMENT);
+  assert_int_equal(hws_session_send_part(session, HWS_BINARY, &byte, size, 1), HWS_ERR_ARGUMENT);
+  assert_int_equal(hws_session_ping(session, &byte, size), HWS_ERR_ARGUMENT);
+  assert_int_equal(hws_session_respond(session, 200, NULL, &byte, size), HWS_ERR_ARGUMENT);
+  assert_int_equal(hws_session_output_size(session), 0);
+  hws_session_free(session);
+  hws_manager_free(manager);
+}
+
 /* Whichever call fails, and for whatever reason: last_error has words about it, here those of its code. */
 static void test_last_error(void **state) {
   hws_manager *manager = log_new_manager(NULL);
@@ -384,6 +406,7 @@ int main(void) {
       cmocka_unit_test(test_ids_that_name_nothing),
       cmocka_unit_test(test_ids_are_never_used_again),
       cmocka_unit_test(test_bad_arguments),
+      cmocka_unit_test(test_negative_sizes),
       cmocka_unit_test(test_last_error),
       cmocka_unit_test(test_errors_and_version),
       cmocka_unit_test(test_stats),

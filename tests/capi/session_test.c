@@ -458,12 +458,24 @@ static void test_pause(void **state) {
   hws_session_free(server);
 }
 
+/* A clock can say anything. */
+static void test_end_of_time(void **state) {
+  hws_session *server = hws_session_new_open(HWS_SERVER, NULL);
+  (void)state;
+  assert_int_equal(hws_session_advance_to(server, INT64_MAX), HWS_OK);
+  assert_true(hws_session_deadline(server) > INT64_MAX / 2);
+  assert_int_equal(hws_session_advance_to(server, INT64_MIN), HWS_OK);
+  assert_true(hws_session_deadline(server) > INT64_MAX / 2);
+  hws_session_free(server);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_conversation), cmocka_unit_test(test_requests),  cmocka_unit_test(test_deadlines),
       cmocka_unit_test(test_open_session), cmocka_unit_test(test_queue),     cmocka_unit_test(test_readers),
       cmocka_unit_test(test_no_session),   cmocka_unit_test(test_settling),  cmocka_unit_test(test_pongs_block),
       cmocka_unit_test(test_limits),       cmocka_unit_test(test_giving_up), cmocka_unit_test(test_pause),
+      cmocka_unit_test(test_end_of_time),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

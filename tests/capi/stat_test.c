@@ -397,12 +397,221 @@ static void test_tls(void **state) {
   log_close(&log);
 }
 
+/* Why an inbound handshake failed: one counter for each reason, and their sum. */
+static void test_refusals(void **state) {
+  static const char *const kReasons[] = {"refused_request", "refused_origin", "refused_limit",    "refused_late",
+                                         "refused_tls",     "refused_memory", "refused_draining", "handshakes_left"};
+  static const char kForeign[] =
+      "GET / HTTP/1.1\r\nHost: a\r\nOrigin: http://b\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+  enum { REASONS = sizeof kReasons / sizeof *kReasons };
+  hws_options *hasty = log_options("handshake_timeout", 1, NULL);
+  hws_options *narrow = log_options("max_head_size", 64, NULL);
+  hws_options *poor = log_options("memory_budget", 1000, NULL);
+  struct raw_peer peer;
+  struct log log;
+  hws_id listener;
+  int port;
+  int i;
+  (void)state;
+  log_open(&log, NULL);
+  listener = hws_manager_listen(log.manager, "ws://127.0.0.1:0/", NULL);
+  port = log_port(&log, listener);
+  say(&log, port, "POST / HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert_true(reaches(&log, "refused_request", 1));
+  say(&log, port, kForeign);
+  assert_true(reaches(&log, "refused_origin", 1));
+  say(&log, port, "\x16\x03\x01");
+  assert_true(reaches(&log, "refused_tls", 1));
+  call(&log, port, &peer);
+  assert_int_equal(raw_write_text(&peer, "GET"), 0);
+  raw_peer_close(&peer);
+  assert_true(reaches(&log, "handshakes_left", 1));
+  say(&log, log_port(&log, hws_manager_listen(log.manager, "ws://127.0.0.1:0/", narrow)), kForeign);
+  assert_true(reaches(&log, "refused_limit", 1));
+  call(&log, log_port(&log, hws_manager_listen(log.manager, "ws://127.0.0.1:0/", hasty)), &peer);
+  assert_true(reaches(&log, "refused_late", 1));
+  raw_peer_close(&peer);
+  call(&log, port, &peer);
+  assert_true(reaches(&log, "handshakes", 1));
+  assert_int_equal(hws_manager_drain(log.manager, -1), HWS_OK);
+  assert_int_equal(raw_write_text(&peer, kRequest), 0);
+  assert_true(reaches(&log, "refused_draining", 1));
+  raw_peer_close(&peer);
+  for (i = 0; i < REASONS; i++)
+    assert_int_equal(stat_of(&log, kReasons[i]), strcmp(kReasons[i], "refused_memory") == 0 ? 0 : 1);
+  assert_int_equal(stat_of(&log, "handshakes_failed"), REASONS - 1);
+  log_close(&log);
+  log_open(&log, poor);
+  say(&log, log_port(&log, hws_manager_listen(log.manager, "ws://127.0.0.1:0/", NULL)), kRequest);
+  assert_true(reaches(&log, "refused_memory", 1));
+  assert_int_equal(stat_of(&log, "handshakes_failed"), 1);
+  log_close(&log);
+  hws_options_free(hasty);
+  hws_options_free(narrow);
+  hws_options_free(poor);
+}
+
+/* Frames and messages as they are on the wire, by whatever way they are read and written. */
+static void test_frames(void **state) {
+  enum { LARGE = 100000 };
+  static uint8_t large[LARGE];
+  struct log log;
+  struct raw_peer peer;
+  hws_id id;
+  int port;
+  (void)state;
+  log_open(&log, NULL);
+  log_listen(&log, NULL, &port);
+  id = log_join(&log, port, &peer, NULL);
+  assert_int_equal(raw_write_frame(&peer, RAW_FIN | RAW_TEXT, "one", 3), 0);
+  assert_int_equal(raw_write_frame(&peer, RAW_TEXT, "tw", 2), 0);
+  assert_int_equal(raw_write_frame(&peer, RAW_FIN | RAW_PING, "", 0), 0);
+  assert_int_equal(raw_write_frame(&peer, RAW_FIN | RAW_CONTINUATION, "o", 1), 0);
+  assert_int_equal(raw_write_frame(&peer, RAW_FIN | RAW_BINARY, large, LARGE), 0);
+  assert_true(log_wait_count(&log, HWS_EVENT_MESSAGE, 0, 3));
+  assert_int_equal(stat_of(&log, "frames_received"), 5);
+  assert_int_equal(stat_of(&log, "frames_sent"), 1); /* the pong */
+  assert_int_equal(stat_of(&log, "messages_sent"), 0);
+  assert_int_equal(hws_manager_send(log.manager, id, HWS_TEXT, "1", 1), HWS_OK);
+  assert_int_equal(hws_manager_send(log.manager, id, HWS_BINARY, large, LARGE), HWS_OK);
+  assert_int_equal(hws_manager_send_part(log.manager, id, HWS_TEXT, "1", 1, 0), HWS_OK);
+  assert_int_equal(stat_of(&log, "messages_sent"), 2);
+  assert_int_equal(hws_manager_send_part(log.manager, id, HWS_TEXT, "2", 1, 1), HWS_OK);
+  assert_int_equal(hws_manager_broadcast(log.manager, log.entries[0].event.listener, 0, HWS_TEXT, "all", 3), 1);
+  assert_int_equal(hws_manager_send(log.manager, id, HWS_TEXT, "\xff", 1), HWS_ERR_UTF8);
+  assert_int_equal(stat_of(&log, "messages_sent"), 4);
+  assert_int_equal(stat_of(&log, "frames_sent"), 6);
+  assert_int_equal(hws_manager_ping(log.manager, id, "", 0), HWS_OK);
+  assert_int_equal(hws_manager_close(log.manager, id, 1000, NULL), HWS_OK);
+  assert_int_equal(stat_of(&log, "messages_sent"), 4);
+  assert_int_equal(stat_of(&log, "frames_sent"), 8);
+  raw_peer_close(&peer);
+  log_close(&log);
+}
+
+/* What was accepted and has not left, of all connections. */
+static void test_bytes_queued(void **state) {
+  enum { SIZE = 8000000 };
+  static uint8_t bytes[SIZE];
+  struct log log;
+  struct raw_peer peers[2];
+  hws_id ids[2];
+  int port;
+  int i;
+  (void)state;
+  log_open(&log, NULL);
+  log_listen(&log, NULL, &port);
+  for (i = 0; i < 2; i++)
+    ids[i] = log_join(&log, port, &peers[i], NULL);
+  assert_int_equal(hws_manager_send(log.manager, ids[0], HWS_BINARY, bytes, SIZE), HWS_OK);
+  assert_int_equal(hws_manager_send(log.manager, ids[1], HWS_TEXT, "x", 1), HWS_OK);
+  assert_true(hws_manager_queued(log.manager, ids[0]) > 0);
+  assert_int_equal(stat_of(&log, "bytes_queued"), hws_manager_queued(log.manager, ids[0]) + 3);
+  assert_true(raw_expect_frame(&peers[0], RAW_FIN | RAW_BINARY, bytes, SIZE));
+  assert_true(raw_expect_frame(&peers[1], RAW_FIN | RAW_TEXT, "x", 1));
+  assert_int_equal(stat_of(&log, "bytes_queued"), 0);
+  raw_peer_close(&peers[0]);
+  raw_peer_close(&peers[1]);
+  log_close(&log);
+}
+
+/* The parts of the memory are all of it, and each grows for what it is for. */
+static void test_memory_by_kind(void **state) {
+  enum { SIZE = 8000000 };
+  static uint8_t bytes[SIZE];
+  static const char *const kKinds[] = {"memory_handshakes", "memory_received", "memory_delivered",
+                                       "memory_queued",     "memory_deflate",  "memory_tls"};
+  static char prose[2000];
+  hws_options *options = hws_options_new();
+  struct log log;
+  struct raw_peer peer;
+  struct raw_peer slow;
+  struct raw_peer server;
+  hws_id id;
+  int64_t sum = 0;
+  int port;
+  size_t i;
+  (void)state;
+  memset(prose, 'a', sizeof prose);
+  assert_int_equal(hws_options_set_text(options, "deflate", "dedicated"), HWS_OK);
+  log_open(&log, options);
+  log_listen(&log, NULL, &port);
+  id = log_join(&log, port, &peer, "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+  assert_int_equal(hws_manager_send(log.manager, id, HWS_TEXT, prose, sizeof prose), HWS_OK);
+  assert_true(stat_of(&log, "memory_deflate") > 100000); /* a window and a table of zlib's */
+  assert_int_equal(hws_manager_send(log.manager, id, HWS_BINARY | HWS_UNCOMPRESSED, bytes, SIZE), HWS_OK);
+  assert_true(stat_of(&log, "memory_queued") > 0);
+  call(&log, port, &slow);
+  assert_int_equal(raw_write_text(&slow, "GET / HT"), 0);
+  assert_true(comes_between(&log, "memory_handshakes", 1, INT64_MAX));
+  id = log_dial(&log, NULL, &server);
+  assert_int_equal(raw_write_frame(&server, RAW_BINARY, bytes, 100000), 0);
+  assert_true(comes_between(&log, "memory_received", 100000, INT64_MAX));
+  assert_int_equal(stat_of(&log, "memory_delivered"), 0);
+  assert_int_equal(raw_write_frame(&server, RAW_FIN | RAW_CONTINUATION, "x", 1), 0);
+  assert_non_null(log_wait(&log, HWS_EVENT_MESSAGE, id));
+  assert_true(stat_of(&log, "memory_delivered") > 100000);
+  assert_int_equal(stat_of(&log, "memory_received"), 0);
+  for (i = 0; i < sizeof kKinds / sizeof *kKinds; i++)
+    sum += stat_of(&log, kKinds[i]);
+  assert_int_equal(sum, stat_of(&log, "memory"));
+  raw_peer_close(&peer);
+  raw_peer_close(&slow);
+  raw_peer_close(&server);
+  assert_true(reaches(&log, "connections", 0));
+  assert_true(reaches(&log, "memory", 0));
+  for (i = 0; i < sizeof kKinds / sizeof *kKinds; i++)
+    assert_int_equal(stat_of(&log, kKinds[i]), 0);
+  log_close(&log);
+  hws_options_free(options);
+}
+
+/* Waiting does not count as work; what is measured is the first poll of 64. */
+static void test_polls(void **state) {
+  struct log log;
+  int i;
+  (void)state;
+  log_open(&log, NULL);
+  for (i = 0; i < 100; i++)
+    assert_int_equal(log_poll(&log, 0), 0);
+  assert_int_equal(stat_of(&log, "polls"), 100);
+  assert_true(stat_of(&log, "poll_time") >= 0);
+  assert_int_equal(stat_of(&log, "poll_time") % 64, 0);
+  log_close(&log);
+}
+
+/* tests/manager/relief_test.cpp has the rest of it. */
+static void test_connections_shed(void **state) {
+  enum { SIZE = 2000000 };
+  static uint8_t bytes[SIZE];
+  hws_options *options = log_options("memory_budget", 1000000, NULL);
+  struct log log;
+  struct raw_peer peer;
+  hws_id id;
+  int port;
+  (void)state;
+  open_with(&log, options);
+  log_listen(&log, NULL, &port);
+  id = log_join(&log, port, &peer, NULL);
+  raw_write_frame(&peer, RAW_BINARY, bytes, SIZE); /* may fail: it is cut off */
+  assert_non_null(log_wait(&log, HWS_EVENT_CLOSE, id));
+  assert_int_equal(stat_of(&log, "connections_shed"), 1);
+  raw_peer_close(&peer);
+  log_close(&log);
+}
+
 /* By index and by name, and every counter that there is has its scenario above. */
 static void test_discovery(void **state) {
   static const char *const kTested[] = {
-      "connections",       "handshakes",     "accepted",   "opened",        "accept_errors", "handshakes_failed",
-      "tls_handshakes",    "tls_resumed",    "tls_kernel", "tls_failures",  "plain_on_tls",  "tls_on_plain",
-      "messages_received", "bytes_received", "bytes_sent", "sends_refused", "memory"};
+      "connections",       "handshakes",      "accepted",          "opened",           "accept_errors",
+      "handshakes_failed", "tls_handshakes",  "tls_resumed",       "tls_kernel",       "tls_failures",
+      "plain_on_tls",      "tls_on_plain",    "messages_received", "bytes_received",   "bytes_sent",
+      "sends_refused",     "memory",          "refused_request",   "refused_origin",   "refused_limit",
+      "refused_late",      "refused_tls",     "refused_memory",    "refused_draining", "handshakes_left",
+      "frames_received",   "frames_sent",     "messages_sent",     "bytes_queued",     "connections_shed",
+      "memory_handshakes", "memory_received", "memory_delivered",  "memory_queued",    "memory_deflate",
+      "memory_tls",        "polls",           "poll_time"};
   hws_manager *manager = log_new_manager(NULL);
   const int32_t count = sizeof kTested / sizeof *kTested;
   int32_t i;
@@ -436,6 +645,9 @@ int main(void) {
       cmocka_unit_test(test_accept_errors), cmocka_unit_test(test_messages_received),
       cmocka_unit_test(test_bytes),         cmocka_unit_test(test_sends_refused),
       cmocka_unit_test(test_memory),        cmocka_unit_test(test_tls),
+      cmocka_unit_test(test_refusals),      cmocka_unit_test(test_frames),
+      cmocka_unit_test(test_bytes_queued),  cmocka_unit_test(test_memory_by_kind),
+      cmocka_unit_test(test_polls),         cmocka_unit_test(test_connections_shed),
       cmocka_unit_test(test_discovery),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
