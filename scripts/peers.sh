@@ -1,6 +1,6 @@
 # Installs the toolchains and the WebSocket peers that scripts/test --all runs against. Sourced after scripts/lib.sh.
 
-tool_packages=(clang clang-tidy valgrind gcovr util-linux curl python3-venv libuv1-dev libglib2.0-dev openssl)
+tool_packages=(clang clang-tidy valgrind gcovr abigail-tools binutils util-linux curl python3-venv libuv1-dev libglib2.0-dev openssl)
 
 # install_peers sets HAWSER_REQUIRED_PEERS: with it, a missing peer fails its tests, which are skipped otherwise.
 install_peers() {

@@ -347,9 +347,9 @@ HWS_API hws_result hws_manager_set_tag(hws_manager *manager, hws_id id, int64_t 
 HWS_API int32_t hws_manager_broadcast(hws_manager *manager, hws_id listener, hws_id except, int32_t opcode,
                                       const void *data, size_t size);
 
-/* Answers a REQUEST that has HWS_UPGRADE with 101; OPEN follows. subprotocol: one that the client offered, or NULL for
- * none (HWS_ERR_ARGUMENT otherwise). headers: an options handle whose headers are added, or NULL. HWS_ERR_STATE if no
- * such REQUEST waits; _CLOSED, _STALE, _NO_MEMORY. */
+/* Answers a REQUEST that has HWS_UPGRADE with 101; OPEN follows. subprotocol: one that the client offered, or NULL or
+ * "" for none (HWS_ERR_ARGUMENT otherwise). headers: an options handle whose headers are added, or NULL. HWS_ERR_STATE
+ * if no such REQUEST waits; _CLOSED, _STALE, _NO_MEMORY. */
 HWS_API hws_result hws_manager_accept(hws_manager *manager, hws_id connection, const char *subprotocol,
                                       const hws_options *headers);
 
