@@ -205,6 +205,11 @@ void CodecPool::give(std::unique_ptr<Decompressor> decompressor) {
   decompressor_ = std::move(decompressor);
 }
 
+void CodecPool::clear() {
+  compressor_.reset();
+  decompressor_.reset();
+}
+
 std::shared_ptr<const std::string> CodecPool::share_text(const std::string &text) {
   if (text_ == nullptr || *text_ != text) text_ = std::make_shared<const std::string>(text);
   return text_;

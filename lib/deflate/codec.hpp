@@ -89,6 +89,8 @@ class CodecPool {
   std::unique_ptr<Decompressor> take_decompressor(int window_bits, Budget &budget);
   void give(std::unique_ptr<Compressor> compressor);
   void give(std::unique_ptr<Decompressor> decompressor);
+  // Frees those that nobody has taken.
+  void clear();
 
   // Most connections agree on the same: those that come one after the other hold the text of it together. Throws
   // std::bad_alloc.

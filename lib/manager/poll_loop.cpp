@@ -225,7 +225,9 @@ void Manager::run_timers() {
   while (timers_.pop(surroundings_.now, slot)) {
     Connection &connection = *connections_.at(slot);
     if (!connection.alive()) continue;
-    connection.session->advance();
+    // The answer to a ping may be among the bytes that wait for their turn: the batch had no room for them.
+    bool unheard = connection.ready_link.queued() && connection.session->is_pinging();
+    if (!unheard) connection.session->advance();
     int64_t stall = connection.settings->write_stall_timeout;
     int64_t since = connection.stalled_since();
     if (since >= 0 && stall >= 0 && surroundings_.now - since >= stall) {

@@ -5,7 +5,7 @@
 namespace hawser {
 
 void Manager::relieve() {
-  while (surroundings_.memory_is_short()) {
+  while (surroundings_.memory_stays_short()) {
     Connection *greediest = nullptr;
     size_t most = 0;
     connections_.for_each([&](Connection &connection) {

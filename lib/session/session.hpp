@@ -53,6 +53,12 @@ struct Surroundings {
   bool memory_is_short(size_t more = 0) const {
     return budget.used() - memory.delivered.used() > budget.comfortable() - static_cast<int64_t>(more);
   }
+  // The same when codecs that nobody uses have been freed for it: else they might keep out everybody who could.
+  bool memory_stays_short(size_t more = 0) {
+    if (!memory_is_short(more)) return false;
+    codecs.clear();
+    return memory_is_short(more);
+  }
 };
 
 // What a new connection may soon need: with less to spare none is taken.
@@ -90,6 +96,8 @@ class Session {
     hear();
     active_ = surroundings_.now;
   }
+  // It was pinged because it was silent, and has not been heard since.
+  bool is_pinging() const { return phase_ == Phase::OPEN && pinging_; }
   // True while received bytes must wait: for the application's answer to a request, or until the peer reads its pongs.
   bool blocked() const;
   // For large messages: where the next bytes of the peer can be read to directly (size 0: nowhere), and that some were.
