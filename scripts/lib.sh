@@ -49,7 +49,7 @@ configure_and_build() {
   fi
   say "building $1 in build/$1"
   cmake --preset "$1"
-  cmake --build "build/$1" --parallel "$(jobs_to_run)"
+  cmake --build --preset "$1" --parallel "$(jobs_to_run)"
 }
 
 jobs_to_run() { echo "${HAWSER_JOBS:-$(nproc)}"; }

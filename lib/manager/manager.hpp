@@ -123,7 +123,7 @@ class Manager {
   void give_turn(Connection &connection);
   [[gnu::noinline]] void note_turn(Connection &connection);
   [[gnu::noinline]] void stop_reading(Connection &connection);
-  [[gnu::noinline]] void run_timers();
+  [[gnu::noinline]] void run_timers(bool reported);
   [[gnu::noinline]] void settle_all();
   [[gnu::noinline]] void attend_all();
   bool has_unread(const Connection &connection) const;

@@ -75,7 +75,7 @@ inline int Manager::poll_once(int64_t until) {
   if (out_of_routine_) [[unlikely]]
     do_late_chores();
   if (timers_.due(surroundings_.now)) [[unlikely]]
-    run_timers();
+    run_timers(count < static_cast<int>(reported_.size()));
   return count;
 }
 
@@ -220,13 +220,14 @@ void Manager::dispatch_any(Connection &connection, uint32_t readiness) {
   connection.note_routine();
 }
 
-void Manager::run_timers() {
+// `reported`: the kernel had room to report all connections that can be read.
+void Manager::run_timers(bool reported) {
   uint32_t slot = 0;
   while (timers_.pop(surroundings_.now, slot)) {
     Connection &connection = *connections_.at(slot);
     if (!connection.alive()) continue;
-    // The answer to a ping may be among the bytes that wait for their turn: the batch had no room for them.
-    bool unheard = connection.ready_link.queued() && connection.session->is_pinging();
+    // The answer to a ping may be among the bytes for which the batch had no room.
+    bool unheard = connection.session->is_pinging() && (!reported || connection.ready_link.queued());
     if (!unheard) connection.session->advance();
     int64_t stall = connection.settings->write_stall_timeout;
     int64_t since = connection.stalled_since();

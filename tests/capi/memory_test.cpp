@@ -227,6 +227,18 @@ void *send_mail(void *with) {
   return nullptr;
 }
 
+void *send_held(void *with) {
+  Mail *mail = static_cast<Mail *>(with);
+  mail->sent = hws_manager_send(mail->scene->diary.manager, mail->scene->id, HWS_TEXT, "held", 4);
+  return nullptr;
+}
+
+// By another thread, from its beginning to its end.
+bool run_thread(void *(*routine)(void *), Mail &mail) {
+  pthread_t thread;
+  return pthread_create(&thread, nullptr, routine, &mail) == 0 && pthread_join(thread, nullptr) == 0;
+}
+
 // Whatever a server may do; returns false if an answer was none of the expected ones.
 bool converse(Scene &scene) {
   hws_manager *manager = scene.diary.manager;
@@ -255,13 +267,15 @@ bool converse(Scene &scene) {
   check([&] { return hws_manager_broadcast(manager, scene.listener, 0, HWS_BINARY, large, 50'000); });
   check([&] { return hws_manager_send_part(manager, scene.id, HWS_TEXT, "a ", 2, 0); });
   check([&] { return hws_manager_broadcast(manager, scene.listener, 0, HWS_TEXT, "behind it", 9); });
+  Mail held = {&scene, HWS_OK, HWS_OK};
+  if (!run_thread(send_held, held)) return false;
+  check([&] { return held.sent; });
+  poll_some(scene);  // it waits behind the unfinished message
   check([&] { return hws_manager_send_part(manager, scene.id, HWS_TEXT, "part", 4, 1); });
   check([&] { return hws_manager_ping(manager, scene.id, "p", 1); });
   poll_some(scene);
   Mail mail = {&scene, HWS_OK, HWS_OK};
-  pthread_t thread;
-  if (pthread_create(&thread, nullptr, send_mail, &mail) != 0) return false;
-  pthread_join(thread, nullptr);
+  if (!run_thread(send_mail, mail)) return false;
   check([&] { return mail.sent; });
   check([&] { return mail.closed; });
   poll_some(scene);
@@ -325,11 +339,56 @@ void test_server(void **) {
   }
 }
 
-// From what a request takes to more than all of it.
+// An answer other than 101: it is refused or goes out, and the end comes once.
+void test_respond(void **) {
+  constexpr char kBody[] = "a body that no string holds in itself, nor a small buffer";
+  use(kPlain);
+  hws_options *options = log_options("requests", 1, static_cast<char *>(nullptr));
+  hws_options *headers = hws_options_new();
+  assert_int_equal(hws_options_add_header(headers, "Cache-Control", "no-store, of which no string has room"), HWS_OK);
+  bool enough = false;
+  for (int64_t n = 0; !enough; n++) {
+    Scene scene;
+    log_open(&scene.diary, options);
+    scene.listener = log_listen(&scene.diary, nullptr, &scene.port);
+    raw_peer_init(&scene.peer, raw_connect(scene.port), 1, pump, &scene.diary);
+    assert_int_equal(raw_write_request(&scene.peer, "/", nullptr), 0);
+    assert_true(log_wait_count(&scene.diary, HWS_EVENT_REQUEST, 0, 1));
+    remember_id(scene);
+    allow(n);
+    hws_result answer = hws_manager_respond(scene.diary.manager, scene.id, 404, headers, kBody, sizeof kBody - 1);
+    poll_some(scene);
+    enough = allow_all();
+    assert_true(answer == HWS_OK || answer == HWS_ERR_NO_MEMORY);
+    if (enough) assert_int_equal(answer, HWS_OK);
+    if (answer != HWS_OK) assert_true(is_expected(hws_manager_abort(scene.diary.manager, scene.id)));
+    raw_peer_close(&scene.peer);
+    assert_true(log_wait_count(&scene.diary, HWS_EVENT_CLOSE, scene.id, 1));
+    log_poll(&scene.diary, 0);
+    assert_int_equal(hws_manager_stat(scene.diary.manager, "memory"), 0);
+    log_close(&scene.diary);
+  }
+  hws_options_free(headers);
+  hws_options_free(options);
+}
+
+// The certificates of a listener: the old ones stay where there is no memory for new ones.
+void test_reload(void **) {
+  use(kTls);
+  hws_manager *manager = log_new_manager(nullptr);
+  hws_id listener = hws_manager_listen(manager, "wss://127.0.0.1:0/", nullptr);
+  assert_true(listener > 0);
+  assert_true(fails_each([&] { return hws_manager_reload_tls(manager, listener, nullptr); }, is_no_memory));
+  hws_manager_free(manager);
+}
+
+// From what a newcomer has to find free, of which a sixteenth is not to be had, to more than all of it.
 void test_budget(void **) {
   for (const Layers &layers : kAll) {
-    constexpr int kHandshake = 64 * 1024;  // of TLS
-    for (int budget = layers.tls ? kHandshake + 2000 : 2000; budget < 10'000'000; budget += budget / 6)
+    constexpr int kRequest = (16 + 2) * 1024;  // what has to be free when its head has come
+    constexpr int kHandshake = 64 * 1024;      // of TLS
+    int least = layers.tls ? kHandshake : kRequest;
+    for (int budget = least + least / 15 + 1; budget < 10'000'000; budget += budget / 6)
       check_server(layers, budget, [] {});
   }
 }
@@ -439,6 +498,8 @@ int main() {
       cmocka_unit_test(test_handles),
       cmocka_unit_test(test_session),
       cmocka_unit_test(test_server),
+      cmocka_unit_test(test_respond),
+      cmocka_unit_test(test_reload),
       cmocka_unit_test(test_budget),
       cmocka_unit_test(test_client),
       cmocka_unit_test(test_openssl_in_setup),

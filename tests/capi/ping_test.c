@@ -1,5 +1,7 @@
 /* Pings of the application, of the peer, and those that keep a connection alive. */
+#define _GNU_SOURCE
 #include <string.h>
+#include <unistd.h>
 
 #include "support/cmocka.h"
 #include "support/log.h"
@@ -140,10 +142,44 @@ static void test_paused_clock(void **state) {
   hws_options_free(options);
 }
 
+/* A late poll does not take a peer for silent whose answer has come, though the batch has no room to read it:
+ * max_events is used up by the messages of another one. */
+static void test_late_poll(void **state) {
+  enum { MESSAGES = 20 };
+  struct log log;
+  struct raw_peer busy, silent;
+  struct raw_frame frame;
+  hws_options *options = log_options("max_events", 1, NULL);
+  hws_options *impatient = log_options("ping_interval", 20, "ping_timeout", 200, NULL);
+  hws_id busy_id;
+  int busy_port, silent_port;
+  int i;
+  (void)state;
+  log_open(&log, options);
+  log_listen(&log, NULL, &busy_port);
+  log_listen(&log, impatient, &silent_port);
+  busy_id = log_join(&log, busy_port, &busy, NULL);
+  assert_true(log_join(&log, silent_port, &silent, NULL) > 0);
+  assert_int_equal(raw_read_frame(&silent, &frame), 1);
+  assert_int_equal(frame.first, RAW_FIN | RAW_PING);
+  for (i = 0; i < MESSAGES; i++)
+    assert_int_equal(raw_write_frame(&busy, RAW_FIN | RAW_TEXT, "busy", 4), 0);
+  assert_int_equal(raw_write_frame(&silent, RAW_FIN | RAW_PONG, NULL, 0), 0);
+  usleep(250000); /* no poll until the answer is due */
+  assert_true(log_wait_count(&log, HWS_EVENT_MESSAGE, busy_id, MESSAGES));
+  assert_int_equal(raw_read_frame(&silent, &frame), 1); /* it was heard: it is pinged again */
+  assert_int_equal(frame.first, RAW_FIN | RAW_PING);
+  raw_peer_close(&busy);
+  raw_peer_close(&silent);
+  log_close(&log);
+  hws_options_free(options);
+  hws_options_free(impatient);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_ours),       cmocka_unit_test(test_without_the_option), cmocka_unit_test(test_theirs),
-      cmocka_unit_test(test_keep_alive), cmocka_unit_test(test_paused_clock),
+      cmocka_unit_test(test_keep_alive), cmocka_unit_test(test_paused_clock),       cmocka_unit_test(test_late_poll),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
