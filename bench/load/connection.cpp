@@ -1,8 +1,5 @@
 #include "connection.hpp"
 
-#include <cerrno>
-#include <cstring>
-
 #include <sys/epoll.h>
 
 #include "fault.hpp"
@@ -181,8 +178,8 @@ void Connection::check_close() const {
 void Connection::handle_end() {
   const bool is_expected = state_ == State::CLOSING && (checker_.is_closed() || !shared_.options.is_framed());
   if (!is_expected) {
-    const int error = stream_->error();
-    checker_.refuse(std::string("the connection ended") + (error != 0 ? std::string(": ") + std::strerror(error) : ""));
+    const std::string &why = stream_->why();
+    checker_.refuse("the connection ended" + (why.empty() ? "" : ": " + why));
   }
   become_closed();
 }

@@ -8,7 +8,7 @@
 namespace load {
 
 void fail(const std::string &words) {
-  std::fprintf(stderr, "bench_load: %s\n", words.c_str());
+  std::fprintf(stderr, "%s: %s\n", program_invocation_short_name, words.c_str());
   std::exit(1);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <cstring>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -69,6 +70,16 @@ int connect_to(uint16_t port) {
   const sockaddr_in address = address_of(port);
   if (connect(fd, reinterpret_cast<const sockaddr *>(&address), sizeof address) != 0) fail_with_errno("cannot connect");
   fcntl(fd, F_SETFL, O_NONBLOCK);
+  return fd;
+}
+
+int start_connecting(uint16_t port) {
+  const int fd = new_socket();
+  const sockaddr_in address = address_of(port);
+  fcntl(fd, F_SETFL, O_NONBLOCK);
+  if (connect(fd, reinterpret_cast<const sockaddr *>(&address), sizeof address) != 0 && errno != EINPROGRESS) {
+    fail_with_errno("cannot connect");
+  }
   return fd;
 }
 
@@ -149,7 +160,7 @@ size_t Stream::read(uint8_t *data, size_t size) {
 void Stream::note_failure(int outcome) {
   if (ssl_ == nullptr) {
     if (outcome < 0 && errno == EAGAIN) return;
-    error_ = outcome == 0 ? 0 : errno;
+    if (outcome < 0) why_ = std::strerror(errno);
     has_ended_ = true;
     return;
   }
@@ -157,8 +168,8 @@ void Stream::note_failure(int outcome) {
   const int reason = SSL_get_error(ssl_, outcome);
   if (reason == SSL_ERROR_WANT_WRITE) waits_for_room_ = true;
   if (reason == SSL_ERROR_WANT_WRITE || reason == SSL_ERROR_WANT_READ) return;
-  if (reason == SSL_ERROR_SSL) fail(std::string("TLS: ") + ERR_reason_error_string(ERR_peek_last_error()));
-  error_ = reason == SSL_ERROR_SYSCALL ? saved_errno : 0;
+  if (reason == SSL_ERROR_SSL) why_ = std::string("TLS: ") + ERR_reason_error_string(ERR_peek_last_error());
+  if (reason == SSL_ERROR_SYSCALL) why_ = std::strerror(saved_errno);
   has_ended_ = true;
 }
 

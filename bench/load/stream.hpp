@@ -15,6 +15,8 @@ SSL_CTX *make_client_tls();
 SSL_CTX *make_server_tls(const std::string &certificate, const std::string &key);
 
 int connect_to(uint16_t port);
+// Does not wait for the connection: writing does.
+int start_connecting(uint16_t port);
 int listen_on(uint16_t port);
 // -1: nobody is waiting.
 int accept_from(int listener);
@@ -39,9 +41,9 @@ class Stream {
   bool waits_for_room() const { return waits_for_room_; }
   // How many bytes came: less than `size` once nothing more is there.
   size_t read(uint8_t *data, size_t size);
-  // The end, and how it came about: 0 or an error number.
+  // The end, and how it came about in words: none if the peer ended it in good order.
   bool has_ended() const { return has_ended_; }
-  int error() const { return error_; }
+  const std::string &why() const { return why_; }
   // We say no more.
   void end_output();
 
@@ -52,7 +54,7 @@ class Stream {
   SSL *ssl_ = nullptr;
   bool waits_for_room_ = false;
   bool has_ended_ = false;
-  int error_ = 0;
+  std::string why_;
 };
 
 }  // namespace load
