@@ -129,6 +129,7 @@ void Manager::listen_again() {
 // With too little memory for TLS there is no way to say so. Without TLS, the answer to the request says it.
 void Manager::accept_one(Listener &listener, Descriptor socket, const Address &peer) {
   if (listener.tls != nullptr && surroundings_.memory_stays_short(TlsStream::kHandshakeBytes)) {
+    stats_.accepted++;
     stats_.handshakes_failed++;
     stats_.refused_memory++;
     return;
@@ -170,7 +171,7 @@ Result<int64_t> Manager::connect(std::string_view text, const Options *options) 
   if (settings_->max_connections >= 0 && connections_.live() >= settings_->max_connections) {
     return Failure{Error::LIMIT, 0, "max_connections connections exist already"};
   }
-  if (surroundings_.memory_stays_short(kNewcomer)) {
+  if (!surroundings_.has_room_for_another()) {
     return Failure{Error::NO_MEMORY, 0, "no room for another connection in the option memory_budget"};
   }
   surroundings_.now = now_ms();

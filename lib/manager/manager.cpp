@@ -19,9 +19,9 @@ uint32_t next_manager_number() {
 // What was delivered cannot be got back before the next poll: so it is half of the memory at most.
 int64_t batch_limit(const Settings &settings) {
   int64_t most = settings.max_batch_bytes;
-  int64_t budget = settings.memory_budget;
-  if (budget < 0) return most;
-  return most < 0 ? budget / 2 : std::min(most, budget / 2);
+  if (settings.memory_budget < 0) return most;
+  int64_t half = std::max<int64_t>(settings.memory_budget / 2, 1);  // 0 would be full from the beginning
+  return most < 0 ? half : std::min(most, half);
 }
 
 }  // namespace

@@ -83,7 +83,7 @@ void Session::handle_request(Event &event) {
     if (rare() != nullptr) rare_->detail = check.refusal().body;
     return refuse(check.refusal(), {Error::HANDSHAKE, check.refusal().status, "the request was refused"});
   }
-  if (surroundings_.memory_stays_short(kNewcomer)) {
+  if (!surroundings_.has_room_for_another()) {
     constexpr Failure kNoRoom{Error::NO_MEMORY, 503, "no room for another connection in the option memory_budget"};
     return refuse({503, "the server is short of memory\n", opening_->request().head_only}, kNoRoom);
   }

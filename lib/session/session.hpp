@@ -10,6 +10,7 @@
 // and closes the transport when over() says so: after the output was sent, or at once if abandoned().
 #pragma once
 
+#include <algorithm>
 #include <cassert>
 #include <cstdint>
 #include <cstring>
@@ -49,7 +50,7 @@ struct Surroundings {
   MemoryParts memory{budget};
   Traffic traffic = {};
 
-  // There would be, with so many bytes more. What was delivered goes by itself, at the next poll.
+  // It would be, with so many bytes more. What was delivered goes by itself, at the next poll.
   bool memory_is_short(size_t more = 0) const {
     return budget.used() - memory.delivered.used() > budget.comfortable() - static_cast<int64_t>(more);
   }
@@ -59,10 +60,11 @@ struct Surroundings {
     codecs.clear();
     return memory_is_short(more);
   }
+  // A new connection may soon need 16 KiB, of which a small budget has less to give.
+  bool has_room_for_another() {
+    return !memory_stays_short(static_cast<size_t>(std::min<int64_t>(16 * 1024, budget.comfortable() / 2)));
+  }
 };
-
-// What a new connection may soon need: with less to spare none is taken.
-inline constexpr size_t kNewcomer = 16 * 1024;
 
 class Session {
  public:

@@ -404,10 +404,11 @@ static void test_refusals(void **state) {
   static const char kForeign[] =
       "GET / HTTP/1.1\r\nHost: a\r\nOrigin: http://b\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+  static uint8_t bytes[80000];
   enum { REASONS = sizeof kReasons / sizeof *kReasons };
   hws_options *hasty = log_options("handshake_timeout", 1, NULL);
   hws_options *narrow = log_options("max_head_size", 64, NULL);
-  hws_options *poor = log_options("memory_budget", 1000, NULL);
+  hws_options *poor = log_options("memory_budget", 100000, NULL);
   struct raw_peer peer;
   struct log log;
   hws_id listener;
@@ -443,9 +444,14 @@ static void test_refusals(void **state) {
   assert_int_equal(stat_of(&log, "handshakes_failed"), REASONS - 1);
   log_close(&log);
   log_open(&log, poor);
-  say(&log, log_port(&log, hws_manager_listen(log.manager, "ws://127.0.0.1:0/", NULL)), kRequest);
+  port = log_port(&log, hws_manager_listen(log.manager, "ws://127.0.0.1:0/", NULL));
+  assert_true(log_join(&log, port, &peer, NULL) > 0);
+  assert_int_equal(raw_write_frame(&peer, RAW_BINARY, bytes, sizeof bytes), 0);
+  assert_true(comes_between(&log, "memory_received", sizeof bytes, INT64_MAX));
+  say(&log, port, kRequest);
   assert_true(reaches(&log, "refused_memory", 1));
   assert_int_equal(stat_of(&log, "handshakes_failed"), 1);
+  raw_peer_close(&peer);
   log_close(&log);
   hws_options_free(hasty);
   hws_options_free(narrow);

@@ -223,7 +223,7 @@ void test_budget(void **) {
   for (int i = 0; i < 4; i++)
     half_open.push_back(desk.connect_plain());
   assert_true(desk.wait_stat("refused_memory", 3));
-  assert_int_equal(desk.stat("accepted"), 2);
+  assert_int_equal(desk.stat("accepted"), 5);
   assert_int_equal(raw_write_frame(first, RAW_FIN | RAW_TEXT, "still here", 10), 0);
   assert_true(desk.wait(EventKind::MESSAGE));
   for (raw_peer *peer : half_open)
