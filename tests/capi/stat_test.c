@@ -415,7 +415,7 @@ static void test_refusals(void **state) {
   int port;
   int i;
   (void)state;
-  log_open(&log, NULL);
+  open_with(&log, log_options("close_timeout", 50, NULL));
   listener = hws_manager_listen(log.manager, "ws://127.0.0.1:0/", NULL);
   port = log_port(&log, listener);
   say(&log, port, "POST / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -591,7 +591,7 @@ static void test_polls(void **state) {
 static void test_connections_shed(void **state) {
   enum { SIZE = 2000000 };
   static uint8_t bytes[SIZE];
-  hws_options *options = log_options("memory_budget", 1000000, NULL);
+  hws_options *options = log_options("memory_budget", 1000000, "close_timeout", 50, NULL);
   struct log log;
   struct raw_peer peer;
   hws_id id;

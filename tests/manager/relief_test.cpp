@@ -14,6 +14,7 @@ constexpr size_t kLine = kBudget - kBudget / 16;
 hawser::Options with_budget(const char *name = nullptr, int64_t value = 0) {
   hawser::Options options;
   options.change().set_number("memory_budget", kBudget);
+  options.change().set_number("close_timeout", 50);
   if (name != nullptr) options.change().set_number(name, value);
   return options;
 }
