@@ -10,6 +10,13 @@ namespace hawser {
 Extras::Extras() = default;
 Extras::~Extras() = default;
 
+size_t Extras::held() const {
+  size_t all = 0;
+  for (const Letter &letter : held_letters)
+    all += letter.payload.held();
+  return all;
+}
+
 Connection::Connection() = default;
 Connection::~Connection() = default;
 
@@ -29,6 +36,7 @@ size_t Connection::held() const {
   size_t all = session->held();
   if (stash) all += stash->held();
   if (outbox) all += outbox->held();
+  if (extras) all += extras->held();
   if (transport.tls() != nullptr) all += transport.tls()->held();
   return all;
 }

@@ -33,6 +33,8 @@ struct Outlets {
 struct Extras {
   Extras();
   ~Extras();
+  // Bytes of the budget.
+  size_t held() const;
 
   std::unique_ptr<Dial> dial;        // while connecting
   std::vector<Letter> held_letters;  // wait for the end of an unfinished message

@@ -20,8 +20,7 @@ uint32_t next_manager_number() {
 int64_t batch_limit(const Settings &settings) {
   int64_t most = settings.max_batch_bytes;
   if (settings.memory_budget < 0) return most;
-  int64_t half = std::max<int64_t>(settings.memory_budget / 2, 1);  // 0 would be full from the beginning
-  return most < 0 ? half : std::min(most, half);
+  return most < 0 ? settings.memory_budget / 2 : std::min(most, settings.memory_budget / 2);
 }
 
 }  // namespace

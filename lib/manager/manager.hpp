@@ -123,7 +123,7 @@ class Manager {
   void give_turn(Connection &connection);
   [[gnu::noinline]] void note_turn(Connection &connection);
   [[gnu::noinline]] void stop_reading(Connection &connection);
-  [[gnu::noinline]] void run_timers(bool reported);
+  [[gnu::noinline]] void run_timers();
   [[gnu::noinline]] void settle_all();
   [[gnu::noinline]] void attend_all();
   bool has_unread(const Connection &connection) const;
@@ -197,7 +197,6 @@ class Manager {
 
   // When memory is short (relief.cpp)
   [[gnu::noinline]] void relieve();
-  static bool can_be_shed(const Connection &connection);
   void shed(Connection &connection, size_t holds);
 
   // The mailbox (mail.cpp)
@@ -252,8 +251,10 @@ class Manager {
   std::string address_;         // what an address reader answered last
   std::string tls_words_;       // what a reader about TLS answered last
   std::string failure_detail_;  // see take_failure_detail
+  bool relieved_ = false;       // as far as is possible in this poll
   bool timed_ = false;          // the poll that is going on is measured
   int64_t waited_ = 0;          // microseconds of it in the kernel
+  int64_t full_waits_ = 0;      // of the poller, one after the other, that had no room to report all
   int64_t tls_steps_left_ = 0;  // steps of TLS handshakes that this round of the loop may still take
 };
 

@@ -23,8 +23,8 @@ class Block {
   uint8_t *data() { return reinterpret_cast<uint8_t *>(this + 1); }
   size_t size() const { return size_; }
   size_t room() const { return capacity_ - size_; }
-  // Bytes of the budget.
-  size_t held() const { return capacity_; }
+  // The share of each holder in bytes of the budget.
+  size_t held() const { return capacity_ / references_; }
   bool shared() const { return references_ > 1; }
   // Counts bytes as written and returns where they stand.
   uint8_t *extend(size_t size);
@@ -50,7 +50,7 @@ class Outbox {
   int64_t stalled_since = -1;  // when the kernel took nothing any more; -1: it takes, or was not asked yet
 
   bool empty() const { return pieces_.empty(); }
-  // Bytes of the budget, those that it shares with others included.
+  // Bytes of the budget.
   size_t held() const;
 
   // Room at the end, to be written at once; nullptr when there is no memory.

@@ -51,6 +51,7 @@ inline void Manager::begin_batch() {
       retire(*batch_.at(i));
   }
   batch_.clear();
+  relieved_ = false;
   receiver_.begin();
 }
 
@@ -65,6 +66,7 @@ inline int Manager::poll_once(int64_t until) {
   bool wait = !busy && batch_.size() == 0;
   int timeout = wait ? wait_time(until) : 0;
   int count = timed_ ? wait_timed(timeout) : poller_->wait(reported_, timeout);
+  full_waits_ = count == static_cast<int>(reported_.size()) ? full_waits_ + 1 : 0;
   surroundings_.now = now_ms();
   tls_steps_left_ = settings_->tls_handshakes_per_poll;
   if (!ready_.empty()) read_ready();  // they have waited longer than those that the kernel reports now
@@ -75,7 +77,7 @@ inline int Manager::poll_once(int64_t until) {
   if (out_of_routine_) [[unlikely]]
     do_late_chores();
   if (timers_.due(surroundings_.now)) [[unlikely]]
-    run_timers(count < static_cast<int>(reported_.size()));
+    run_timers();
   return count;
 }
 
@@ -220,14 +222,16 @@ void Manager::dispatch_any(Connection &connection, uint32_t readiness) {
   connection.note_routine();
 }
 
-// `reported`: the kernel had room to report all connections that can be read.
-void Manager::run_timers(bool reported) {
+void Manager::run_timers() {
+  // As long as the kernel has more to report than there is room for, not everybody has been heard.
+  int64_t turns = static_cast<int64_t>(connections_.live() / reported_.size()) + 1;
+  bool unreported = full_waits_ > 0 && full_waits_ <= turns;
   uint32_t slot = 0;
   while (timers_.pop(surroundings_.now, slot)) {
     Connection &connection = *connections_.at(slot);
     if (!connection.alive()) continue;
     // The answer to a ping may be among the bytes for which the batch had no room.
-    bool unheard = connection.session->is_pinging() && (!reported || connection.ready_link.queued());
+    bool unheard = connection.session->is_pinging() && (unreported || connection.ready_link.queued());
     if (!unheard) connection.session->advance();
     int64_t stall = connection.settings->write_stall_timeout;
     int64_t since = connection.stalled_since();

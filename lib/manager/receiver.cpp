@@ -27,8 +27,11 @@ Receiver::Receiver(size_t arena_size, int64_t max_batch_bytes, EventBatch &batch
       arena_size_(arena_size),
       max_batch_bytes_(max_batch_bytes < 0 ? INT64_MAX : max_batch_bytes) {}
 
+// What was delivered comes back with the next poll: where memory is short, soon.
 inline bool Receiver::batch_is_full() const {
-  return batch_.full() || batch_.kept_bytes() >= max_batch_bytes_;
+  if (batch_.full()) return true;
+  int64_t kept = batch_.kept_bytes();
+  return kept != 0 && (kept >= max_batch_bytes_ || surroundings_.budget.used() > surroundings_.budget.comfortable());
 }
 
 bool Receiver::has_room() const {

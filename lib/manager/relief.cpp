@@ -4,31 +4,33 @@
 
 namespace hawser {
 
+// Each closing pays for a walk over all connections. A walk after which there is nothing to be done is not repeated in
+// the same poll.
 void Manager::relieve() {
-  while (surroundings_.memory_stays_short()) {
+  while (!relieved_ && surroundings_.memory_stays_short()) {
     Connection *greediest = nullptr;
     size_t most = 0;
+    int64_t leaving = 0;  // held by those that are closed: it comes back when their CLOSE was taken
     connections_.for_each([&](Connection &connection) {
-      if (!can_be_shed(connection) || connection.held() <= most) return;
+      size_t held = connection.held();
+      if (!connection.alive()) leaving += static_cast<int64_t>(held);
+      if (!connection.alive() || held <= most) return;
       greediest = &connection;
-      most = connection.held();
+      most = held;
     });
-    if (greediest == nullptr) return;
-    shed(*greediest, most);
+    int64_t staying = budget_.used() - surroundings_.memory.delivered.used() - leaving;
+    relieved_ = greediest == nullptr || staying <= budget_.comfortable();
+    if (!relieved_) shed(*greediest, most);
   }
-}
-
-// Those that are about to end give back what they hold by themselves.
-bool Manager::can_be_shed(const Connection &connection) {
-  return connection.alive() && !connection.session->over() && !connection.session->needs_settling();
 }
 
 void Manager::shed(Connection &connection, size_t holds) {
   stats_.connections_shed++;
-  // A Close would stand behind what the peer does not read.
-  bool politely = connection.stage == Stage::RUNNING && connection.outbox == nullptr;
+  // A Close would stand behind what the peer does not read, or what another thread has said.
+  bool waits = connection.outbox != nullptr || connection.extras != nullptr;
+  bool politely = connection.session->is_open() && !waits;
   connection.session->shed(holds, politely);
-  if (connection.session->over()) return finish(connection);
+  if (!politely) return finish(connection);
   receiver_.forget(connection);
   connection.stash.reset();
   connection.routine = false;

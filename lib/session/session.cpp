@@ -583,6 +583,7 @@ void Session::enter(Phase phase) {
   routine_ = false;
   note_way_of_sending();
   if (phase == Phase::ANSWERING || phase == Phase::OVER) incoming_.reset();
+  if (phase == Phase::OVER && codec_) codec_->release();
   if (phase == Phase::OVER && flushed_) since_ = surroundings_.now;
 }
 
@@ -611,9 +612,9 @@ void Session::shed(size_t holds, bool politely) try {
   constexpr Failure kHeldMost{Error::NO_MEMORY, 0,
                               "over the option memory_budget, of which this connection held the most"};
   if (!failure_) note_detail(std::to_string(holds) + " bytes");
+  if (!politely) return abandon(kHeldMost, false);
   if (codec_) codec_->release();
-  if (politely && phase_ == Phase::OPEN) return fail(kHeldMost);
-  abandon(kHeldMost, false);
+  fail(kHeldMost);
 } catch (const std::bad_alloc &) {
   abandon(kNoMemory, false);
 }

@@ -46,13 +46,14 @@ struct Surroundings {
   Budget &budget;
   int64_t now = 0;        // milliseconds; the driver sets it
   bool draining = false;  // a server answers handshakes with 503
-  CodecPool codecs = {};  // for messages that are compressed without context
   MemoryParts memory{budget};
+  CodecPool codecs = {};  // for messages that are compressed without context
   Traffic traffic = {};
 
   // It would be, with so many bytes more. What was delivered goes by itself, at the next poll.
   bool memory_is_short(size_t more = 0) const {
-    return budget.used() - memory.delivered.used() > budget.comfortable() - static_cast<int64_t>(more);
+    int64_t room = budget.comfortable() - budget.used() + memory.delivered.used();
+    return room < 0 || static_cast<uint64_t>(room) < more;
   }
   // The same when codecs that nobody uses have been freed for it: else they might keep out everybody who could.
   bool memory_stays_short(size_t more = 0) {
@@ -146,8 +147,8 @@ class Session {
   // A server's answer to a peer whose request cannot even be read.
   void refuse_opening(const Refusal &refusal, const Failure &failure);
 
-  // Memory is short, and this one holds the most of it: gives it back, and closes with 1013, or at once if it cannot be
-  // done politely. `holds`, in bytes, is for the words.
+  // Memory is short, and this one holds the most of it: gives it back, and closes with 1013 if it is to be done
+  // politely (when open), or is abandoned. `holds`, in bytes, is for the words.
   void shed(size_t holds, bool politely);
   // Bytes of the budget that it holds, but for what its transport does.
   size_t held() const;

@@ -207,6 +207,71 @@ void test_many(void **) {
   }
 }
 
+// The peer has said Close and reads nothing: what is queued for it counts still.
+void test_one_that_is_over(void **) {
+  hawser::Options options = with_budget("close_timeout", 60'000);
+  Desk desk(&options);
+  raw_peer *leaving = nullptr;
+  raw_peer *sender = nullptr;
+  int64_t id = desk.join(leaving);
+  desk.join(sender);
+  std::vector<uint8_t> chunk(20'000);
+  while (desk.manager->send(id, hawser::Opcode::BINARY, chunk.data(), chunk.size()) == Error::OK)
+    continue;
+  assert_int_equal(raw_write_close(leaving, 1000, ""), 0);
+  desk.poll(0);
+  desk.poll(0);
+  begin_message(desk, sender, 200'000);
+  assert_true(desk.wait(EventKind::CLOSE));
+  assert_int_equal(desk.last(EventKind::CLOSE)->event.connection, id);
+  assert_int_equal(raw_write_frame(sender, RAW_FIN | RAW_CONTINUATION, "x", 1), 0);
+  assert_true(desk.wait(EventKind::MESSAGE));
+}
+
+// What those hold that are closed already comes back by itself: nobody else is closed for it.
+void test_heads(void **) {
+  constexpr size_t kInnocents = 5;
+  hawser::Options options = with_budget();
+  Desk desk(&options);
+  raw_peer *innocents[kInnocents] = {};
+  for (raw_peer *&peer : innocents) {
+    assert_true(desk.join(peer) > 0);
+    assert_true(begin_message(desk, peer, 1000));
+  }
+  std::string head = "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(15'000, 'x');
+  for (int i = 0; i < 70; i++) {
+    assert_int_equal(raw_write(desk.connect(), head.data(), head.size()), 0);
+    desk.poll(0);
+    assert_true(stat(desk, "memory") <= kBudget);
+  }
+  assert_true(stat(desk, "connections_shed") > 0);
+  assert_int_equal(desk.count(EventKind::CLOSE), 0);
+  for (raw_peer *peer : innocents)
+    assert_int_equal(raw_write_frame(peer, RAW_FIN | RAW_CONTINUATION, "x", 1), 0);
+  assert_true(desk.wait(EventKind::MESSAGE, kInnocents));
+}
+
+// What was delivered fills the memory beside one that holds nearly all of it: the poll ends before it is too much.
+void test_delivered(void **) {
+  constexpr size_t kInnocents = 10;
+  hawser::Options options = with_budget();
+  Desk desk(&options);
+  raw_peer *greedy = nullptr;
+  raw_peer *innocents[kInnocents] = {};
+  desk.join(greedy);
+  for (raw_peer *&peer : innocents)
+    assert_true(desk.join(peer) > 0);
+  assert_true(begin_message(desk, greedy, 900'000));
+  std::vector<uint8_t> payload(15'000);
+  std::vector<uint8_t> frames(2 * (payload.size() + 14));
+  size_t size = raw_make_frame(frames.data(), 1, RAW_BINARY, payload.data(), payload.size());
+  size += raw_make_frame(frames.data() + size, 1, RAW_FIN | RAW_CONTINUATION, payload.data(), payload.size());
+  for (raw_peer *peer : innocents)
+    assert_int_equal(raw_write_some(peer, frames.data(), size), static_cast<int>(size));
+  assert_true(desk.wait(EventKind::MESSAGE, kInnocents));
+  assert_int_equal(desk.count(EventKind::CLOSE), 0);
+}
+
 }  // namespace
 
 int main() {
@@ -217,6 +282,9 @@ int main() {
       cmocka_unit_test(test_a_stash),
       cmocka_unit_test(test_newcomers),
       cmocka_unit_test(test_many),
+      cmocka_unit_test(test_one_that_is_over),
+      cmocka_unit_test(test_heads),
+      cmocka_unit_test(test_delivered),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
