@@ -42,6 +42,7 @@ class Budget {
   // The last sixteenth, 1 MiB at most, is left to those who need little: before it is touched, memory is to be got back
   // from whoever holds the most.
   int64_t comfortable() const { return comfortable_; }
+  bool is_scarce() const { return used() > comfortable_; }
 
   int64_t used() const { return used_.load(std::memory_order_relaxed); }
 

@@ -58,7 +58,7 @@ inline void Manager::begin_batch() {
 // One round: says what there is to say, asks the kernel once, and reads. Returns what the poller's wait returned.
 inline int Manager::poll_once(int64_t until) {
   output_.flush_all();
-  if (budget_.used() > budget_.comfortable()) [[unlikely]]
+  if (budget_.is_scarce()) [[unlikely]]
     relieve();
   bool busy = work_ || out_of_routine_ || !mailbox_.empty() || woken_.load(std::memory_order_relaxed);
   if (busy) [[unlikely]]
@@ -272,7 +272,7 @@ void Manager::give_turn(Connection &connection) {
 void Manager::note_turn(Connection &connection) {
   if (connection.transport.readable() || connection.stash != nullptr) ready_.push(connection);
   connection.note_routine();
-  if (budget_.used() > budget_.comfortable()) relieve();
+  if (budget_.is_scarce()) relieve();
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ Receiver::Receiver(size_t arena_size, int64_t max_batch_bytes, EventBatch &batch
 inline bool Receiver::batch_is_full() const {
   if (batch_.full()) return true;
   int64_t kept = batch_.kept_bytes();
-  return kept != 0 && (kept >= max_batch_bytes_ || surroundings_.budget.used() > surroundings_.budget.comfortable());
+  return kept != 0 && (kept >= max_batch_bytes_ || surroundings_.budget.is_scarce());
 }
 
 bool Receiver::has_room() const {
