@@ -49,6 +49,8 @@ void log_close(struct log *log) {
   for (i = 0; i < log->count; i++)
     free(log->entries[i].data);
   free(log->entries);
+  for (i = 0; i < log->port_count; i++)
+    raw_tls_note_port(log->ports[i], 0);
   memset(log, 0, sizeof *log);
 }
 
@@ -135,6 +137,8 @@ hws_id log_listen(struct log *log, const hws_options *options, int *port) {
   hws_id listener = hws_manager_listen(log->manager, url, options);
   *port = log_port(log, listener);
   raw_tls_note_port(*port, raw_tls_wanted());
+  if (log->port_count == sizeof log->ports / sizeof *log->ports) abort();
+  log->ports[log->port_count++] = *port;
   return listener;
 }
 

@@ -21,6 +21,8 @@ struct log {
   /* Called for each event during its batch; may be NULL. */
   void (*each)(struct log *log, const hws_event *event);
   int64_t number; /* for `each` */
+  int ports[8];   /* of log_listen: another log's listener may get one later, and not speak TLS */
+  size_t port_count;
 };
 
 /* A manager with the backend that this run of the tests is about: HAWSER_TEST_BACKEND in the environment, "auto"
