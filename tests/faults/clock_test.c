@@ -151,6 +151,42 @@ static void test_leap_in_a_close(void **state) {
   close_log(&log, &peer);
 }
 
+/* Nothing was said for hours, whoever slept: that is what idle_timeout is about. Pings are no messages. */
+static void test_leap_while_idle(void **state) {
+  enum { IDLE = 60000 };
+  struct log log;
+  struct raw_peer peer;
+  hws_options *options = log_options("idle_timeout", IDLE, NULL);
+  const struct log_entry *end;
+  hws_id id;
+  int port;
+  (void)state;
+  open_log(&log, options);
+  log_listen(&log, NULL, &port);
+  id = log_join(&log, port, &peer, NULL);
+  clock_advance(IDLE / 2);
+  poll_on(&log);
+  assert_true(answers_ping(&peer));
+  assert_true(answers(&peer, "a message"));
+  clock_advance(IDLE - 1);
+  poll_on(&log);
+  assert_true(answers_ping(&peer));
+  poll_on(&log);
+  assert_int_equal(log_count(&log, HWS_EVENT_CLOSE, id), 0);
+  clock_advance(HOURS);
+  poll_on(&log);
+  assert_true(raw_expect_close(&peer, 1001));
+  assert_int_equal(raw_write_close(&peer, 1001, ""), 0);
+  end = log_wait(&log, HWS_EVENT_CLOSE, id);
+  assert_non_null(end);
+  assert_int_equal(end->event.error, HWS_ERR_TIMEOUT);
+  assert_non_null(strstr(end->words, "idle_timeout"));
+  poll_on(&log);
+  assert_int_equal(log_count(&log, HWS_EVENT_CLOSE, 0), 1);
+  hws_options_free(options);
+  close_log(&log, &peer);
+}
+
 static void test_leap_in_a_drain(void **state) {
   struct log log;
   struct raw_peer peer;
@@ -266,6 +302,7 @@ int main(void) {
       cmocka_unit_test(test_leap_over_an_answer),
       cmocka_unit_test(test_leap_in_a_handshake),
       cmocka_unit_test(test_leap_in_a_close),
+      cmocka_unit_test(test_leap_while_idle),
       cmocka_unit_test(test_leap_in_a_drain),
       cmocka_unit_test(test_no_storm),
       cmocka_unit_test(test_standing_still),

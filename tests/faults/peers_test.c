@@ -1,7 +1,7 @@
 /* Peers that stop: after every byte of the handshake, in both roles, over ws:// and over wss://, where the bytes are
- * those of TLS. Some only fall silent, some end the connection, some reset it. And peers that read nothing, or say a
- * byte a second. Each gets the end that hawser.h tells of, no later and no earlier; nothing is left of it, and who is
- * connected besides does not notice. The clock is the test's: hours take no time. */
+ * those of TLS. Some only fall silent, some end the connection, some reset it. And peers that read nothing, or a byte a
+ * second, or say a byte a second. Each gets the end that hawser.h tells of, no later and no earlier; nothing is left of
+ * it, and who is connected besides does not notice. The clock is the test's: hours take no time. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <openssl/err.h>
@@ -329,33 +329,143 @@ static void test_tls_resets(void **state) {
  * Slow ones
  * ------------------------------------------------------------------------------------------------------------------ */
 
-/* write_stall_timeout: to the millisecond from when the kernel took no more. */
-static void test_never_reads(void **state) {
-  enum { HUGE_SIZE = 16 << 20, STALL_MS = 30000 };
-  struct stage stage;
-  struct raw_peer peer;
-  const struct log_entry *end;
-  void *huge = calloc(1, HUGE_SIZE);
-  hws_id id;
-  (void)state;
-  open_stage(&stage, SERVER, 0, STOPS);
-  id = log_join(&stage.log, stage.port, &peer, NULL);
-  assert_int_equal(hws_manager_send(stage.log.manager, id, HWS_BINARY, huge, HUGE_SIZE), HWS_OK);
-  free(huge);
-  log_settle(&stage.log);
-  clock_advance(STALL_MS - 100); /* log_settle let some time pass */
-  log_poll(&stage.log, 0);
-  assert_int_equal(log_count(&stage.log, HWS_EVENT_CLOSE, id), 0);
-  assert_true(bystander_answers(&stage));
-  clock_advance(100);
-  end = log_wait(&stage.log, HWS_EVENT_CLOSE, id);
+enum { LARGE_SIZE = 16 << 20, STALL_MS = 30000 /* write_stall_timeout */ };
+
+/* A peer that is upgraded, whatever the stage is; its id. Its kernel keeps no more for it than it has promised by then.
+ */
+static hws_id open_peer(struct stage *stage, struct raw_peer *peer) {
+  const struct log_entry *opened;
+  char url[64];
+  int small = 4096;
+  int fd;
+  if (stage->role == SERVER) {
+    fd = raw_connect(stage->port);
+  } else {
+    snprintf(url, sizeof url, "%s://127.0.0.1:%d/", stage->tls ? "wss" : "ws", stage->port);
+    if (hws_manager_connect(stage->log.manager, url, NULL) < 0) return 0;
+    fd = raw_accept(stage->raw_listener, log_pump, &stage->log);
+  }
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+  raw_peer_init(peer, fd, stage->role == SERVER, log_pump, &stage->log);
+  if (stage->tls && raw_peer_start_tls(peer) != 0) return 0;
+  if (stage->role == SERVER ? raw_ask(peer, "/", NULL) != 101 : raw_answer(peer, NULL) != 0) return 0;
+  opened = log_wait(&stage->log, HWS_EVENT_OPEN, 0);
+  return opened != NULL ? opened->event.connection : 0;
+}
+
+/* More is sent than any kernel takes. The library's time has stood still since it took no more. */
+static void send_large(struct stage *stage, hws_id id) {
+  void *large = calloc(1, LARGE_SIZE);
+  assert_int_equal(hws_manager_send(stage->log.manager, id, HWS_BINARY, large, LARGE_SIZE), HWS_OK);
+  free(large);
+  log_pump(&stage->log);
+  log_pump(&stage->log);
+  assert_true(hws_manager_queued(stage->log.manager, id) > 0);
+}
+
+/* The CLOSE of one that stalled. */
+static void check_stalled(struct stage *stage, hws_id id) {
+  const struct log_entry *end = log_wait(&stage->log, HWS_EVENT_CLOSE, id);
   assert_non_null(end);
   assert_int_equal(end->event.error, HWS_ERR_TIMEOUT);
   assert_int_equal(end->event.flags, HWS_BY_PEER);
   assert_non_null(strstr(end->words, "write_stall_timeout"));
+  assert_int_equal(log_count(&stage->log, HWS_EVENT_CLOSE, 0), 1);
+  assert_true(bystander_answers(stage));
+}
+
+/* Takes one byte from the socket each second, until this time. Returns how many there were. */
+static int sip(struct stage *stage, struct raw_peer *peer, int64_t until_ms) {
+  char byte;
+  int taken = 0;
+  while (clock_now() < until_ms) {
+    taken += recv(peer->fd, &byte, 1, 0) == 1;
+    clock_advance(clock_now() + 1000 < until_ms ? 1000 : until_ms - clock_now());
+    log_poll(&stage->log, 0);
+  }
+  return taken;
+}
+
+/* write_stall_timeout: to the millisecond from when the kernel took no more. Who sips is no better: its window stays
+ * shut. */
+static void check_stall(int role, int tls, int sips) {
+  struct stage stage;
+  struct raw_peer peer;
+  int64_t begun;
+  hws_id id;
+  open_stage(&stage, role, tls, STOPS);
+  id = open_peer(&stage, &peer);
+  assert_true(id > 0);
+  begun = clock_now();
+  send_large(&stage, id);
+  assert_int_equal(clock_now(), begun);
+  if (sips) {
+    assert_int_equal(sip(&stage, &peer, begun + STALL_MS - 1), STALL_MS / 1000);
+  } else {
+    clock_advance(STALL_MS - 1);
+    log_pump(&stage.log);
+  }
+  assert_int_equal(log_count(&stage.log, HWS_EVENT_CLOSE, id), 0);
   assert_true(bystander_answers(&stage));
+  clock_advance(1);
+  check_stalled(&stage, id);
   raw_peer_close(&peer);
   close_stage(&stage);
+}
+
+static void test_never_reads(void **state) {
+  (void)state;
+  check_stall(SERVER, 0, 0);
+  check_stall(CLIENT, 0, 0);
+  check_stall(SERVER, 1, 0);
+  check_stall(CLIENT, 1, 0);
+}
+
+static void test_reads_a_byte_a_second(void **state) {
+  (void)state;
+  check_stall(SERVER, 0, 1);
+  check_stall(CLIENT, 0, 1);
+  check_stall(SERVER, 1, 1);
+  check_stall(CLIENT, 1, 1);
+}
+
+/* What the kernel has taken is the peer's to take when it likes, for hours. */
+static void check_patience(int role) {
+  enum { HEAD = 4 /* RFC 6455 5.2: a length of 16 bits */, SIZE = 3 * 3600 };
+  static uint8_t said[SIZE];
+  static uint8_t got[HEAD + 4 + SIZE];
+  size_t head = role == SERVER ? HEAD : HEAD + 4;
+  const uint8_t *key = got + HEAD;
+  struct stage stage;
+  struct raw_peer peer;
+  size_t i;
+  hws_id id;
+  open_stage(&stage, role, 0, STOPS);
+  id = open_peer(&stage, &peer);
+  assert_true(id > 0);
+  for (i = 0; i < SIZE; i++)
+    said[i] = (uint8_t)(i % 251);
+  assert_int_equal(hws_manager_send(stage.log.manager, id, HWS_BINARY, said, SIZE), HWS_OK);
+  log_pump(&stage.log);
+  assert_int_equal(hws_manager_queued(stage.log.manager, id), 0);
+  for (i = 0; i < head + SIZE; i++) {
+    assert_int_equal(recv(peer.fd, &got[i], 1, 0), 1);
+    clock_advance(1000);
+    log_pump(&stage.log);
+  }
+  for (i = 0; i < SIZE; i++)
+    assert_int_equal(got[head + i] ^ (role == SERVER ? 0 : key[i % 4]), said[i]);
+  assert_int_equal(log_count(&stage.log, HWS_EVENT_CLOSE, id), 0);
+  assert_int_equal(raw_write_frame(&peer, RAW_FIN | RAW_TEXT, "thanks", 6), 0);
+  assert_true(raw_expect_frame(&peer, RAW_FIN | RAW_TEXT, "thanks", 6));
+  raw_peer_close(&peer);
+  close_stage(&stage);
+}
+
+static void test_takes_hours(void **state) {
+  (void)state;
+  check_patience(SERVER);
+  check_patience(CLIENT);
 }
 
 /* Says the bytes, a second after each; true as long as the connection is there. */
@@ -397,8 +507,10 @@ static void test_byte_a_second(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_plain_stops), cmocka_unit_test(test_tls_stops),   cmocka_unit_test(test_tls_closes),
-      cmocka_unit_test(test_tls_resets),  cmocka_unit_test(test_never_reads), cmocka_unit_test(test_byte_a_second),
+      cmocka_unit_test(test_plain_stops), cmocka_unit_test(test_tls_stops),
+      cmocka_unit_test(test_tls_closes),  cmocka_unit_test(test_tls_resets),
+      cmocka_unit_test(test_never_reads), cmocka_unit_test(test_reads_a_byte_a_second),
+      cmocka_unit_test(test_takes_hours), cmocka_unit_test(test_byte_a_second),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
