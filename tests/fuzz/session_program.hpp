@@ -74,6 +74,7 @@ class Subject {
   virtual void advance_to_deadline() = 0;
   virtual void take_output() = 0;
   virtual void abandon() = 0;
+  virtual void shed(bool politely) = 0;
   virtual void fill_sink(bool full) = 0;
   virtual void break_random(bool broken) = 0;
   virtual void forget_handshake() = 0;
@@ -104,6 +105,7 @@ class Play {
     if (step == 'D') return subject_.advance_to_deadline();
     if (step == 'R') return subject_.set_reading(program_.byte() % 2 != 0);
     if (step == 'x') return subject_.abandon();
+    if (step == 'h') return subject_.shed(program_.byte() % 2 != 0);
     if (step == 'b') return subject_.fill_sink(program_.byte() % 2 != 0);
     if (step == 'n') return subject_.break_random(program_.byte() % 2 != 0);
     if (step == 'g') return subject_.forget_handshake();

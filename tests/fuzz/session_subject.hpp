@@ -73,6 +73,12 @@ class SessionSubject final : public Subject {
   }
   void take_output() override { lab.flush(); }
   void abandon() override { lab->abandon({Error::IO, 0, "the transport broke"}, false); }
+  // Politely only when open, as the manager does; all is given back at once but what tells of the handshake.
+  void shed(bool politely) override {
+    if (lab->over()) return;
+    lab->shed(lab->held(), politely && lab->is_open());
+    HOLDS(lab->held() == (lab->opening() != nullptr ? lab->opening()->held() : 0));
+  }
   void fill_sink(bool full) override { lab.sink.full = full; }
   void break_random(bool broken) override {
     if (!broken) return lab.random.recover();

@@ -84,6 +84,7 @@ class SoloSubject final : public fuzz::Subject {
     read_ -= sent;
   }
   void abandon() override { receive_end(); }
+  void shed(bool) override {}  // the manager's alone
   void fill_sink(bool) override {}
   void break_random(bool) override {}
   void forget_handshake() override { session_.output_sent(0); }

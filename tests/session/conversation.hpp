@@ -221,6 +221,10 @@ class RecordedSession final : public Session {
   void abandon(const Failure &failure, bool by_peer) {
     say(std::string("abandon ") + failure.words, [=](Session &session) { session.abandon(failure, by_peer); });
   }
+  void shed(size_t holds, bool politely) {
+    say(std::string("shed ") + std::to_string(holds) + (politely ? " politely" : ""),
+        [=](Session &session) { session.shed(holds, politely); });
+  }
   bool output_flushed() {
     return say("output_flushed", [](Session &session) { return session.output_flushed(); });
   }
