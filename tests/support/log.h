@@ -21,7 +21,7 @@ struct log {
   /* Called for each event during its batch; may be NULL. */
   void (*each)(struct log *log, const hws_event *event);
   int64_t number; /* for `each` */
-  int ports[8];   /* of log_listen: another log's listener may get one later, and not speak TLS */
+  int ports[64];  /* of log_listen: another log's listener may get one later, and not speak TLS */
   size_t port_count;
 };
 
