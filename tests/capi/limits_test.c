@@ -91,7 +91,7 @@ static void test_budget_of_received_bytes(void **state) {
   struct setting setting;
   const struct log_entry *end;
   (void)state;
-  open_setting(&setting, log_options("memory_budget", 500000, NULL));
+  open_setting(&setting, log_options("memory_budget", 500000, "close_timeout", 50, NULL));
   raw_write_frame(&setting.peer, RAW_FIN | RAW_BINARY, bytes, sizeof bytes); /* may fail: it is cut off */
   end = log_wait(&setting.log, HWS_EVENT_CLOSE, setting.id);
   assert_non_null(end);

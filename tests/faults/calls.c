@@ -460,6 +460,12 @@ INSTEAD FILE *fopen(const char *name, const char *mode) {
  * Waits
  * ------------------------------------------------------------------------------------------------------------------ */
 
+/* What is on its way gets a moment. */
+static void linger(struct pollfd *entries, nfds_t count) {
+  struct timespec moment = {0, 100000};
+  syscall(SYS_ppoll, entries, count, &moment, NULL, 0);
+}
+
 static long poll_for(struct pollfd *entries, nfds_t count, int timeout_ms) {
   struct timespec time = {timeout_ms / 1000, (long)(timeout_ms % 1000) * 1000000};
   return syscall(SYS_ppoll, entries, count, timeout_ms >= 0 ? &time : NULL, NULL, 0);
@@ -474,7 +480,8 @@ INSTEAD int poll(struct pollfd *entries, nfds_t count, int timeout_ms) {
     return -1;
   }
   if (!by_library) return (int)poll_for(entries, count, timeout_ms);
-  result = poll_for(entries, count, timeout_ms != 0); /* a moment for what is on its way */
+  if (timeout_ms != 0) linger(entries, count);
+  result = poll_for(entries, count, 0);
   if (result != 0 || timeout_ms == 0) return (int)result;
   return (int)poll_for(entries, count, clock_wait(timeout_ms) ? 0 : timeout_ms);
 }
@@ -486,13 +493,15 @@ static long epoll_for(int fd, struct epoll_event *events, int most, int timeout_
 INSTEAD int epoll_wait(int fd, struct epoll_event *events, int most, int timeout_ms) {
   int by_library = CALLED_BY_LIBRARY;
   const struct fault *fault = by_library ? next_fault(EPOLL_WAIT) : NULL;
+  struct pollfd any = {fd, POLLIN, 0};
   long result;
   if (fault != NULL) {
     errno = fault->error;
     return -1;
   }
   if (!by_library) return (int)epoll_for(fd, events, most, timeout_ms);
-  result = epoll_for(fd, events, most, timeout_ms != 0);
+  if (timeout_ms != 0) linger(&any, 1);
+  result = epoll_for(fd, events, most, 0);
   if (result != 0 || timeout_ms == 0) return (int)result;
   return (int)epoll_for(fd, events, most, clock_wait(timeout_ms) ? 0 : timeout_ms);
 }

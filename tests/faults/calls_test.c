@@ -299,7 +299,7 @@ static void turn(struct stage *stage, int *idle_ms) {
     return;
   }
   if (has(stage->scenario, OUTER_LOOP)) {
-    usleep(500); /* a moment for what is on its way, as it is in clock.h */
+    usleep(100); /* a moment for what is on its way, as in calls.c */
     clock_advance(*idle_ms);
   } else {
     poll_one(stage, CLIENT, 0);

@@ -287,7 +287,7 @@ void test_garbage(void **) {
 }
 
 void test_tls_on_plain(void **) {
-  TlsDesk desk;
+  TlsDesk desk(with_tls("close_timeout", 50));
   desk.port = desk.plain_port;
   raw_peer *peer = desk.connect_plain();
   std::string hello = client_hello(SIZE_MAX);
