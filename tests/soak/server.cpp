@@ -1,7 +1,6 @@
 // The echo server that the chaos client visits, on the C API. It holds the library to its promises: every OPEN has
 // exactly one CLOSE, and nothing comes of an id outside of the two. A line on its input is answered by a line of JSON
 // with all counters; the end of the input ends it.
-#include <CLI/CLI.hpp>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -24,8 +23,8 @@ constexpr int32_t kDrainDeadline = 5000;
 constexpr int64_t kPauseAbove = 256 * 1024;
 
 struct Arguments {
-  std::vector<std::string> layers;
-  std::string certificate, key, backend = "auto";
+  std::string backend, certificate, key;
+  std::vector<std::string> layers;  // ws, wss, deflate
 };
 
 struct Manager {
@@ -213,14 +212,8 @@ void Server::drain() {
 }  // namespace
 
 int main(int argc, char **argv) {
-  Arguments arguments;
-  CLI::App app("Echoes, on the ports that it tells first, and answers lines with counters.", "soak_server");
-  app.add_option("--layers", arguments.layers, "ws, wss, deflate")->required();
-  app.add_option("--certificate", arguments.certificate, "PEM file, for wss");
-  app.add_option("--key", arguments.key, "PEM file");
-  app.add_option("--backend", arguments.backend, "As the option backend");
-  CLI11_PARSE(app, argc, argv);
+  if (argc < 5) fail("usage: soak_server BACKEND CERTIFICATE KEY LAYER...");
   raise_descriptor_limit();
-  Server(arguments).run();
+  Server({argv[1], argv[2], argv[3], {argv + 4, argv + argc}}).run();
   return 0;
 }
