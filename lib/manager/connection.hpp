@@ -103,6 +103,7 @@ struct Connection final : Sink {
   // The session's sink.
   uint8_t *append(size_t size) override;
   bool append_borrowed(const uint8_t *head, size_t head_size, const uint8_t *payload, size_t payload_size) override;
+  int64_t pending() const override { return queued(); }
   void keep(Buffer payload) override;
 
   // Written by one thread, read by any.

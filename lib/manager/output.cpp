@@ -300,6 +300,7 @@ void Output::gather(const Connection &connection, Gathered &gathered) const {
 
 void Output::consume(Connection &connection, size_t sent) {
   connection.count(-static_cast<int64_t>(sent));
+  if (connection.session->output_left(sent)) attention_.push(connection);
   if (connection.outbox != nullptr) sent -= connection.outbox->consume(sent);
   while (connection.first_segment != kNone) {
     Segment &first = segments_[connection.first_segment];

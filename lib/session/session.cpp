@@ -377,6 +377,7 @@ void Session::answer_ping(const uint8_t *data, size_t size) {
   Error error = write_frame(frame_first_byte(true, Opcode::PONG), data, size);
   if (error == Error::NO_MEMORY) return fail(kNoMemory);
   pong_bytes_ += static_cast<int32_t>(kMaxFrameHeader + size);
+  await_output();
 }
 
 void Session::handle_pong(const uint8_t *data, size_t size, Event &event) {
@@ -509,6 +510,7 @@ void Session::write_close(int32_t code, std::string_view reason) {
   size_t size = write_close_payload(payload, code, reason);
   if (write_frame(frame_first_byte(true, Opcode::CLOSE), payload, size) == Error::NO_MEMORY) abandon(kNoMemory, false);
   flushed_ = false;  // only now: room for the frame may have been made by a flush
+  await_output();
 }
 
 Error Session::write_frame(uint8_t first, const uint8_t *data, size_t size) {
@@ -671,12 +673,28 @@ Session::Rare *Session::rare() {
 // ---------------------------------------------------------------------------------------------------------------------
 // Time
 
+// What was written last is something that has to be known to have left. Of more than can be counted only output_flushed
+// tells.
+void Session::await_output() {
+  int64_t pending = sink_.pending();
+  awaited_ = pending <= UINT32_MAX ? static_cast<uint32_t>(pending) : 0;
+}
+
+bool Session::output_left(size_t size) {
+  if (awaited_ > size) {
+    awaited_ -= static_cast<uint32_t>(size);
+    return false;
+  }
+  return awaited_ != 0 && output_flushed();
+}
+
 bool Session::output_flushed() {
-  pong_bytes_ = 0;
-  if (flushed_) return false;
+  bool news = !flushed_ || pong_bytes_ > kMaxPongBytes;
+  if (!flushed_) since_ = surroundings_.now;
   flushed_ = true;
-  since_ = surroundings_.now;
-  return true;
+  pong_bytes_ = 0;
+  awaited_ = 0;
+  return news;
 }
 
 void Session::set_reading(bool reading) {
@@ -730,6 +748,7 @@ void Session::keep_alive() {
   if (error == Error::NO_MEMORY) return abandon(kNoMemory, false);
   pinging_ = pong_due_ = true;
   flushed_ = routine_ = false;
+  await_output();
 }
 
 }  // namespace hawser

@@ -5,7 +5,7 @@
 //   receive          with what the peer sent, until everything is used; each call brings at most one event
 //   receive_end      when the peer ended its side of the transport
 //   settle           when the application has taken the events that came so far
-//   output_flushed   when everything that was written to the sink has left
+//   output_flushed   when everything that was written to the sink has left; output_left when a part of it has
 //   advance          when deadline() has come
 // and closes the transport when over() says so: after the output was sent, or at once if abandoned().
 #pragma once
@@ -171,12 +171,15 @@ class Session {
   // The same in words, with errno or HTTP status.
   std::string words_of_close() const;
 
-  // True if that sets a deadline.
+  // True if that sets a deadline, or reading is no longer blocked().
   bool output_flushed();
+  // So many bytes from the front of what was pending have left, and others wait. What the peer is given without a pause
+  // does not keep its pongs, a ping or a Close from being known to have left.
+  bool output_left(size_t size);
   // Reading stopped or goes on, by the driver's wish: the keep-alive clock stands still meanwhile.
   void set_reading(bool reading);
   // The time of the next deadline; -1 if there is none. It moves to an earlier time only by receive, settle, close,
-  // ping, accept, output_flushed and set_reading.
+  // ping, accept, output_flushed, output_left and set_reading.
   int64_t deadline() const;
   void advance();
 
@@ -252,6 +255,7 @@ class Session {
   }
   Error write_frame(uint8_t first, const uint8_t *data, size_t size);
   Error write_plain_frame(uint8_t first, const uint8_t *data, size_t size);
+  void await_output();
   void put_masked_short_frame(uint8_t *to, uint8_t first, const uint8_t *data, size_t size) const;
   static uint8_t *put_short_header(uint8_t *to, uint8_t first, size_t size, uint8_t mask_bit);
   static void put_short_frame(uint8_t *to, uint8_t first, const uint8_t *data, size_t size);
@@ -286,7 +290,8 @@ class Session {
   int64_t heard_;                                // when bytes came last
   int64_t active_;                               // when a message came or went last
   int64_t since_;                                // start of the handshake; then when our last ping or Close left
-  int32_t pong_bytes_ = 0;                       // pongs written since the output was flushed last
+  int32_t pong_bytes_ = 0;                       // pongs that have not left, as far as is known
+  uint32_t awaited_ = 0;                         // bytes up to the end of the last pong, ping or Close; 0: not known
   uint16_t close_code_ = close_code::kAbnormal;  // the peer's
   uint16_t pings_ = 0;                           // pings of the application without an answer
   uint8_t keepalive_[4] = {};                    // payload of the last keep-alive ping
@@ -301,8 +306,8 @@ class Session {
   bool reading_ = true;
   bool sends_plainly_ = false;    // see note_way_of_sending
   bool part_compressed_ = false;  // the message that send_part has begun
-  bool clean_ = false;            // both Closes were exchanged
-  bool by_peer_ = false;
+  bool clean_ : 1 = false;        // both Closes were exchanged
+  bool by_peer_ : 1 = false;
   bool abandoned_ = false;
 };
 

@@ -20,6 +20,8 @@ class Sink {
   // Takes `head`, and `payload` behind it, which stays the caller's: what is not sent during the call is copied.
   // Payloads of kBorrowed bytes or more come this way. False when there is no memory, and then nothing was taken.
   virtual bool append_borrowed(const uint8_t *head, size_t head_size, const uint8_t *payload, size_t payload_size) = 0;
+  // Bytes that were written and have not left.
+  virtual int64_t pending() const = 0;
   // Keeps the payload of a message until its event was taken.
   virtual void keep(Buffer payload) = 0;
 

@@ -79,9 +79,13 @@ const char *SoloSession::event_text() {
 }
 
 void SoloSession::output_sent(size_t size) {
+  size = std::min(size, output_size());
   if (size != 0) stalled_since_ = surroundings_.now;
-  sent_ += std::min(size, output_size());
-  if (output_size() != 0) return;
+  sent_ += size;
+  if (output_size() != 0) {
+    session_.output_left(size);
+    return;
+  }
   output_.release();
   sent_ = 0;
   session_.output_flushed();

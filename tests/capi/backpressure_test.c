@@ -364,6 +364,41 @@ static void test_unread_pongs(void **state) {
 }
 
 /* The memory budget ends a sender's connection or refuses the send, and everything is given back. */
+/* A peer that reads its pongs is heard, though there is always something in the queue. */
+static void test_pongs_in_a_stream(void **state) {
+  enum { QUEUE = 8000000 /* more than the kernel takes at once */, PINGS = 1000, MOST_FRAMES = 5000 };
+  static const char kPing[125];
+  struct log log;
+  struct raw_peer peer;
+  struct raw_frame frame;
+  hws_options *options = log_options("max_send_queue", QUEUE, NULL);
+  hws_id id;
+  size_t drains = 0;
+  int port;
+  int i;
+  (void)state;
+  log_open(&log, options);
+  hws_options_free(options);
+  log_listen(&log, NULL, &port);
+  id = log_join(&log, port, &peer, NULL);
+  fill(&log, id, &drains);
+  for (i = 0; i < PINGS; i++)
+    assert_int_equal(raw_write_frame(&peer, RAW_FIN | RAW_PING, kPing, sizeof kPing), 0);
+  assert_int_equal(raw_write_frame(&peer, RAW_FIN | RAW_TEXT, "heard", 5), 0);
+  log_settle(&log);
+  assert_int_equal(log_count(&log, HWS_EVENT_MESSAGE, id), 0); /* 64 KiB of pongs wait */
+  for (i = 0; i < MOST_FRAMES && log_count(&log, HWS_EVENT_MESSAGE, id) == 0; i++) {
+    assert_int_equal(raw_read_frame(&peer, &frame), 1);
+    while (hws_manager_send(log.manager, id, HWS_BINARY, chunk, CHUNK) == HWS_OK) {
+    }
+    log_poll(&log, 0);
+    assert_true(hws_manager_queued(log.manager, id) > 0);
+  }
+  assert_int_equal(log_count(&log, HWS_EVENT_MESSAGE, id), 1);
+  raw_peer_close(&peer);
+  log_close(&log);
+}
+
 static void test_memory_budget(void **state) {
   struct log log;
   struct raw_peer peer;
@@ -457,6 +492,7 @@ int main(void) {
       cmocka_unit_test(test_paused_listener),
       cmocka_unit_test(test_pause_above),
       cmocka_unit_test(test_unread_pongs),
+      cmocka_unit_test(test_pongs_in_a_stream),
       cmocka_unit_test(test_memory_budget),
       cmocka_unit_test(test_client_over_the_budget),
       cmocka_unit_test(test_unfinished_message_with_a_full_queue),

@@ -114,6 +114,7 @@ struct Step {
   int64_t now = 0;
   bool sink_is_full = false;
   bool random_is_broken = false;
+  size_t left = 0;  // of the output, before
   std::string name;
   std::function<int64_t(Session &)> call;  // none: the peer's bytes
   std::string bytes;
@@ -124,7 +125,7 @@ struct Step {
   // True if nothing was said between bytes of the peer: they are the same bytes in two pieces.
   bool continues(const Step &before) const {
     return !call && !before.call && now == before.now && sink_is_full == before.sink_is_full &&
-           random_is_broken == before.random_is_broken;
+           random_is_broken == before.random_is_broken && left == before.left;
   }
 };
 
@@ -227,6 +228,9 @@ class RecordedSession final : public Session {
   }
   bool output_flushed() {
     return say("output_flushed", [](Session &session) { return session.output_flushed(); });
+  }
+  bool output_left(size_t size) {
+    return say("output_left " + std::to_string(size), [=](Session &session) { return session.output_left(size); });
   }
   void set_reading(bool reading) {
     say(reading ? "set_reading 1" : "set_reading 0", [=](Session &session) { session.set_reading(reading); });

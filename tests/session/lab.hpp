@@ -50,6 +50,7 @@ class RecordingSink final : public Sink {
   std::string written;  // since then
   std::vector<Buffer> kept;
   int borrowed = 0;  // how many payloads came that way
+  size_t left = 0;   // how much of it has left
   bool full = false;
 
   // What was written since the last call.
@@ -70,6 +71,7 @@ class RecordingSink final : public Sink {
     borrowed++;
     return true;
   }
+  int64_t pending() const override { return static_cast<int64_t>(taken.size() + written.size() - left); }
   void keep(Buffer payload) override { kept.push_back(std::move(payload)); }
 };
 
@@ -182,7 +184,15 @@ struct Lab : Recorder {
   Error respond(int32_t status, const std::string &body, const std::string &headers = "") {
     return session->respond(status, headers, body);
   }
-  void flush() { session->output_flushed(); }
+  // All of the output leaves, or so much of it.
+  void flush() {
+    sink.left += static_cast<size_t>(sink.pending());
+    session->output_flushed();
+  }
+  bool leave(size_t size) {
+    sink.left += size;
+    return session->output_left(size);
+  }
   // Lets time pass, and tells the session.
   void advance_to(int64_t now) {
     surroundings.now = now;
@@ -219,6 +229,7 @@ struct Lab : Recorder {
   int64_t repeat(const Step &step, const Chop &chop, bool in_windows) {
     surroundings.now = step.now;
     sink.full = step.sink_is_full;
+    sink.left = step.left;
     if (step.random_is_broken && !random.is_broken()) random.break_down();
     if (!step.random_is_broken) random.recover();
     if (step.call) return step.call(*session);
@@ -269,6 +280,7 @@ struct Lab : Recorder {
     step.now = surroundings.now;
     step.sink_is_full = sink.full;
     step.random_is_broken = random.is_broken();
+    step.left = sink.left;
     return step;
   }
   void note_bytes(const std::string &bytes) {

@@ -441,6 +441,26 @@ void who_reads_no_pongs_is_read_no_further(void **) {
   }
 }
 
+// Whether other output waits behind them or not.
+void pongs_that_have_left_hold_nothing_back(void **) {
+  for (Role role : kRoles) {
+    OpenLab lab(role);
+    while (!lab->blocked())
+      lab.feed(lab.peer.bytes(9, std::string(125, 'p')));
+    auto pongs = static_cast<size_t>(lab.sink.pending());
+    assert_int_equal(as_int(lab.send("behind them")), as_int(Error::OK));
+    assert_false(lab.leave(1));
+    assert_false(lab.leave(pongs - 2));
+    assert_true(lab->blocked());
+    assert_true(lab.leave(1));
+    assert_false(lab->blocked());
+    assert_true(lab.sink.pending() > 0);
+    assert_false(lab.leave(1));
+    lab.feed(lab.peer.text("is read"));
+    assert_string_equal(lab.told().c_str(), "M1:is read");
+  }
+}
+
 Config with_pongs() {
   Config config;
   config.pongs = true;
@@ -612,6 +632,7 @@ int main() {
       lab_unit_test(nothing_stays_of_a_message_that_was_broken_off),
       lab_unit_test(pings_are_answered_at_once),
       lab_unit_test(who_reads_no_pongs_is_read_no_further),
+      lab_unit_test(pongs_that_have_left_hold_nothing_back),
       lab_unit_test(pongs_to_the_applications_pings_are_told),
       lab_unit_test(zeros_are_a_payload_like_others),
       lab_unit_test(choppings_make_no_difference),

@@ -75,6 +75,29 @@ void silence_is_asked_about(void **) {
   }
 }
 
+// On a stream that is never quite empty, too.
+void the_ping_clock_runs_from_when_the_ping_has_left(void **) {
+  for (Role role : kRoles) {
+    OpenLab lab(role);
+    assert_int_equal(as_int(lab.send("before it")), as_int(Error::OK));
+    lab.advance_to(30'000);
+    auto until_ping = static_cast<size_t>(lab.sink.pending());
+    assert_int_equal(as_int(lab.send("behind it")), as_int(Error::OK));
+    lab.surroundings.now = 40'000;
+    assert_false(lab.leave(until_ping - 1));
+    assert_int_equal(lab->deadline(), -1);
+    lab.surroundings.now = 50'000;
+    assert_true(lab.leave(3));
+    assert_int_equal(lab->deadline(), 70'000);
+    lab.surroundings.now = 60'000;
+    assert_false(lab.leave(3));
+    lab.flush();
+    assert_int_equal(lab->deadline(), 70'000);
+    lab.advance_to(70'000);
+    assert_true(timed_out(lab, true));
+  }
+}
+
 // Any byte answers, not only the pong; and not even a whole frame.
 void any_byte_answers(void **) {
   for (Role role : kRoles) {
@@ -328,6 +351,7 @@ int main() {
       lab_unit_test(the_handshake_has_its_time),
       lab_unit_test(silence_is_asked_about),
       lab_unit_test(any_byte_answers),
+      lab_unit_test(the_ping_clock_runs_from_when_the_ping_has_left),
       lab_unit_test(a_late_keep_alive_pong_does_not_show_either),
       lab_unit_test(bytes_in_a_window_answer_too),
       lab_unit_test(no_bytes_are_no_answer),
