@@ -67,6 +67,7 @@ struct Connection final : Sink {
   bool part_refused = false;  // during an unfinished message: what waits behind that does not count
   bool open_due = false;      // OPEN is due
   bool half_closed = false;   // our direction of the transport is shut down
+  bool shed = false;          // for the memory that it held
   int32_t skipped = 0;        // broadcasts since the last DRAIN
   int32_t write_error = 0;    // errno of a write that failed: nothing more is written
 

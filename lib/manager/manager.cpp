@@ -174,7 +174,7 @@ void Manager::release(Connection &connection) {
   connection.refusal_mailed.store(false, std::memory_order_relaxed);
   connection.stage = Stage::FREE;
   connection.told = connection.paused = connection.open_due = connection.half_closed = false;
-  connection.refused = connection.part_refused = false;
+  connection.refused = connection.part_refused = connection.shed = false;
   connection.skipped = connection.write_error = 0;
   connection.tag = connection.listener = 0;
   connection.peer = {};

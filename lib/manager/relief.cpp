@@ -10,11 +10,12 @@ void Manager::relieve() {
   while (!relieved_ && surroundings_.memory_stays_short()) {
     Connection *greediest = nullptr;
     size_t most = 0;
-    int64_t leaving = 0;  // held by those that are closed: it comes back when their CLOSE was taken
+    int64_t leaving = 0;  // held by those that are closed, or have been shed: it comes back by itself
     connections_.for_each([&](Connection &connection) {
       size_t held = connection.held();
-      if (!connection.alive()) leaving += static_cast<int64_t>(held);
-      if (!connection.alive() || held <= most) return;
+      bool leaves = !connection.alive() || connection.shed;
+      if (leaves) leaving += static_cast<int64_t>(held);
+      if (leaves || held <= most) return;
       greediest = &connection;
       most = held;
     });
@@ -26,6 +27,7 @@ void Manager::relieve() {
 
 void Manager::shed(Connection &connection, size_t holds) {
   stats_.connections_shed++;
+  connection.shed = true;
   // A Close would stand behind what the peer does not read, or what another thread has said.
   bool waits = connection.outbox != nullptr || connection.extras != nullptr;
   bool politely = connection.session->is_open() && !waits;

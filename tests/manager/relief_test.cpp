@@ -88,6 +88,42 @@ void test_the_greediest_of_three(void **) {
   assert_true(echoes(desk, peers[0], ids[0]));
 }
 
+// What it holds comes back only when it has gone: it is told so, it counts once, and nobody else pays meanwhile.
+void test_a_kept_head(void **) {
+  hawser::Options options = with_budget("keep_handshake", 1);
+  options.change().set_number("max_head_size", 200'000);
+  Desk desk(&options);
+  raw_peer *greediest = desk.connect();
+  std::string request =
+      "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nX-Large: " +
+      std::string(150'000, 'x') + "\r\n\r\n";
+  char head[4096];
+  assert_int_equal(raw_write_text(greediest, request.c_str()), 0);
+  assert_true(raw_read_head(greediest, head, sizeof head) > 0);
+  assert_true(stat(desk, "memory_handshakes") > 150'000);
+  std::vector<raw_peer *> others(6);
+  for (raw_peer *&other : others) {
+    desk.join(other);
+    assert_true(begin_message(desk, other, 60'000));
+  }
+  std::vector<uint8_t> more(2'000);
+  for (size_t i = 0; i < 200 && stat(desk, "connections_shed") == 0; i++) {
+    assert_int_equal(raw_write_frame(others[i % others.size()], RAW_CONTINUATION, more.data(), more.size()), 0);
+    desk.poll();
+  }
+  raw_frame frame;
+  assert_int_equal(raw_read_frame(greediest, &frame), 1);
+  assert_int_equal(frame.first, RAW_FIN | RAW_CLOSE);
+  assert_int_equal(frame.payload[0] << 8 | frame.payload[1], 1013);
+  assert_true(desk.wait(EventKind::CLOSE));
+  for (raw_peer *other : others)
+    assert_int_equal(raw_write_frame(other, RAW_FIN | RAW_CONTINUATION, "", 0), 0);
+  assert_true(desk.wait(EventKind::MESSAGE, others.size()));
+  assert_int_equal(stat(desk, "connections_shed"), 1);
+  assert_int_equal(desk.count(EventKind::CLOSE), 1);
+}
+
 void test_words(void **) {
   hawser::Options options = with_budget();
   Desk desk(&options);
@@ -277,6 +313,7 @@ void test_delivered(void **) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(test_the_greediest_of_three),
+      cmocka_unit_test(test_a_kept_head),
       cmocka_unit_test(test_words),
       cmocka_unit_test(test_a_queue),
       cmocka_unit_test(test_a_stash),
