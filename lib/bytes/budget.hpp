@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace hawser {
 
@@ -53,6 +54,33 @@ class Budget {
   const int64_t ceiling_;
   const int64_t comfortable_ = ceiling_ - std::min(ceiling_ / 16, kMostReserve);
   Budget *const whole_;
+};
+
+// Bytes of a budget that are given back at the end of its life.
+class Claim {
+ public:
+  Claim() = default;
+  Claim(Claim &&other) noexcept : budget_(std::exchange(other.budget_, nullptr)), size_(other.size_) {}
+  Claim &operator=(Claim &&other) noexcept {
+    std::swap(budget_, other.budget_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  ~Claim() {
+    if (budget_ != nullptr) budget_->give(size_);
+  }
+
+  // Once. False: the budget has not so much left.
+  [[nodiscard]] bool take(Budget &budget, size_t size) {
+    if (!budget.take(size)) return false;
+    budget_ = &budget;
+    size_ = size;
+    return true;
+  }
+
+ private:
+  Budget *budget_ = nullptr;
+  size_t size_ = 0;
 };
 
 // What the memory of a manager is held for.

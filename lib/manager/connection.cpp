@@ -13,7 +13,7 @@ Extras::~Extras() = default;
 size_t Extras::held() const {
   size_t all = 0;
   for (const Letter &letter : held_letters)
-    all += letter.payload.held();
+    all += letter.held();
   return all;
 }
 

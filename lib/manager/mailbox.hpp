@@ -16,11 +16,23 @@ namespace hawser {
 struct Letter {
   enum class Kind : uint8_t { SEND, CLOSE, REFUSAL };  // REFUSAL: a send was answered with WOULD_BLOCK, DRAIN is due
 
+  Letter(Kind of_kind, Opcode of_message, int64_t to, int32_t with_code, Budget &budget)
+      : kind(of_kind), opcode(of_message), id(to), code(with_code), payload(budget) {}
+  // False when there is no memory. A letter that says nothing takes some too.
+  [[nodiscard]] bool write(Budget &budget, const void *data, size_t size) {
+    return own_.take(budget, sizeof(Letter)) && payload.append(data, size);
+  }
+  // Bytes of the budget.
+  size_t held() const { return sizeof(Letter) + payload.held(); }
+
   Kind kind;
-  Opcode opcode = Opcode::CONTINUATION;
-  int64_t id = 0;
-  int32_t code = 0;
+  Opcode opcode;
+  int64_t id;
+  int32_t code;
   Buffer payload;  // of a message, or the reason of a close
+
+ private:
+  Claim own_;
 };
 
 class Mailbox {

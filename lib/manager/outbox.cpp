@@ -2,15 +2,16 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 namespace hawser {
 
 Block *Block::make(size_t capacity, Budget &budget) {
-  if (!budget.take(capacity)) return nullptr;
+  if (!budget.take(sizeof(Block) + capacity)) return nullptr;
   void *memory = std::malloc(sizeof(Block) + capacity);
   if (memory == nullptr) {
-    budget.give(capacity);
+    budget.give(sizeof(Block) + capacity);
     return nullptr;
   }
   return new (memory) Block(capacity, budget);
@@ -18,7 +19,7 @@ Block *Block::make(size_t capacity, Budget &budget) {
 
 void Block::release() {
   if (--references_ > 0) return;
-  budget_.give(capacity_);
+  budget_.give(sizeof(Block) + capacity_);
   this->~Block();
   std::free(this);
 }
@@ -30,8 +31,8 @@ uint8_t *Block::extend(size_t size) {
 }
 
 Outbox::~Outbox() {
-  for (const Piece &piece : pieces_)
-    piece.block->release();
+  while (!pieces_.empty())
+    remove_first();
 }
 
 uint8_t *Outbox::append(size_t size) {
@@ -45,24 +46,37 @@ uint8_t *Outbox::append(size_t size) {
   Block *block = Block::make(std::max(size, kSmallestBlock), budget_);
   if (block == nullptr) return nullptr;
   uint8_t *at = block->extend(size);
-  if (share(*block, 0)) {
-    block->release();
-    return at;
-  }
+  bool added = add({block, 0, size});
   block->release();
-  return nullptr;
+  return added ? at : nullptr;
 }
 
-bool Outbox::share(Block &block, size_t offset) try {
-  pieces_.push_back({&block, offset, block.size()});
-  block.hold();
+bool Outbox::share(Block &block, size_t offset) {
+  size_t size = block.size() - offset;
+  if (size >= kLeastShared) return add({&block, offset, block.size()});
+  uint8_t *at = append(size);
+  if (at != nullptr) std::memcpy(at, block.data() + offset, size);
+  return at != nullptr;
+}
+
+bool Outbox::add(const Piece &piece) try {
+  if (!budget_.take(sizeof(Piece))) return false;
+  pieces_.push_back(piece);
+  piece.block->hold();
   return true;
 } catch (const std::bad_alloc &) {
+  budget_.give(sizeof(Piece));
   return false;
 }
 
+void Outbox::remove_first() {
+  pieces_.front().block->release();
+  pieces_.pop_front();
+  budget_.give(sizeof(Piece));
+}
+
 size_t Outbox::held() const {
-  size_t all = 0;
+  size_t all = pieces_.size() * sizeof(Piece);
   for (const Piece &piece : pieces_)
     all += piece.block->held();
   return all;
@@ -85,8 +99,7 @@ size_t Outbox::consume(size_t size) {
     first.begin += sent;
     left -= sent;
     if (first.begin < first.end) break;
-    first.block->release();
-    pieces_.pop_front();
+    remove_first();
   }
   return size - left;
 }

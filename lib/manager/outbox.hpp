@@ -24,7 +24,7 @@ class Block {
   size_t size() const { return size_; }
   size_t room() const { return capacity_ - size_; }
   // The share of each holder in bytes of the budget.
-  size_t held() const { return capacity_ / references_; }
+  size_t held() const { return (sizeof(Block) + capacity_) / references_; }
   bool shared() const { return references_ > 1; }
   // Counts bytes as written and returns where they stand.
   uint8_t *extend(size_t size);
@@ -41,6 +41,8 @@ class Block {
 class Outbox {
  public:
   static constexpr size_t kSmallestBlock = 4096;
+  // Less than that is copied: holding a part of a block costs memory too, and a write takes few parts at a time.
+  static constexpr size_t kLeastShared = 512;
 
   explicit Outbox(Budget &budget) : budget_(budget) {}
   Outbox(const Outbox &) = delete;
@@ -55,7 +57,7 @@ class Outbox {
 
   // Room at the end, to be written at once; nullptr when there is no memory.
   uint8_t *append(size_t size);
-  // A part of a block, which the outbox holds from now on.
+  // A part of a block, which the outbox holds from now on, or has copied.
   [[nodiscard]] bool share(Block &block, size_t offset);
 
   // Fills in what comes first, up to `most` pieces; returns how many.
@@ -69,6 +71,9 @@ class Outbox {
     size_t begin;
     size_t end;
   };
+
+  bool add(const Piece &piece);
+  void remove_first();
 
   Budget &budget_;
   std::deque<Piece> pieces_;

@@ -5,8 +5,8 @@
 #include "conformance/manager_run.hpp"
 #include "conformance/session_run.hpp"
 #include "history/advisory.hpp"
-#include "history/heap.hpp"
 #include "history/talk.hpp"
+#include "support/heap.hpp"
 
 using conformance::accepted;
 using conformance::Head;
@@ -17,8 +17,8 @@ using conformance::request;
 using conformance::response;
 using conformance::Row;
 using conformance::Tested;
+using hawser::HeapMeter;
 using history::answer_to;
-using history::HeapMeter;
 using history::kRoles;
 using history::option;
 using history::Settings;

@@ -4,8 +4,8 @@
 
 #include "conformance/flate.hpp"
 #include "history/advisory.hpp"
-#include "history/heap.hpp"
 #include "history/talk.hpp"
+#include "support/heap.hpp"
 
 extern "C" {
 #include "support/log.h"
@@ -16,7 +16,7 @@ using conformance::Deflater;
 using conformance::kRsv1;
 using conformance::text;
 using conformance::Wire;
-using history::HeapMeter;
+using hawser::HeapMeter;
 using history::kRoles;
 using history::option;
 using history::Settings;

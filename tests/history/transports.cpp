@@ -11,15 +11,15 @@
 #include <unistd.h>
 
 #include "history/advisory.hpp"
-#include "history/heap.hpp"
 #include "history/talk.hpp"
+#include "support/heap.hpp"
 
 extern "C" {
 #include "support/certificates.h"
 #include "support/log.h"
 }
 
-using history::HeapMeter;
+using hawser::HeapMeter;
 using history::kRoles;
 using history::make_options;
 using history::option;

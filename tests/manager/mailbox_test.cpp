@@ -16,7 +16,7 @@ using hawser::Opcode;
 
 bool post(Mailbox &mailbox, Budget &budget, int64_t id, int32_t code) {
   std::lock_guard lock(mailbox.mutex());
-  return mailbox.post({Letter::Kind::SEND, Opcode::TEXT, id, code, Buffer(budget)});
+  return mailbox.post({Letter::Kind::SEND, Opcode::TEXT, id, code, budget});
 }
 
 void test_only_the_first_letter_wakes(void **) {

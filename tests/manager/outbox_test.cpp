@@ -92,7 +92,7 @@ void test_shared_blocks_do_not_change(void **) {
   std::string second;
   {
     Block *block = Block::make(4096, budget);
-    std::memcpy(block->extend(3), "all", 3);
+    std::memset(block->extend(Outbox::kLeastShared), 'a', Outbox::kLeastShared);
     Outbox one(budget);
     Outbox two(budget);
     if (one.share(*block, 0) && two.share(*block, 0) && append(one, " one")) append(two, " two");
@@ -100,8 +100,39 @@ void test_shared_blocks_do_not_change(void **) {
     first = content(one, 10);
     second = content(two, 10);
   }
-  assert_string_equal(first.c_str(), "all one");
-  assert_string_equal(second.c_str(), "all two");
+  const std::string all(Outbox::kLeastShared, 'a');
+  assert_string_equal(first.c_str(), (all + " one").c_str());
+  assert_string_equal(second.c_str(), (all + " two").c_str());
+}
+
+// Many small ones are few pieces, and what it takes to hold large ones is counted.
+void test_many_shared_blocks(void **) {
+  constexpr int kMany = 10'000;
+  Budget budget(Budget::kUnlimited);
+  iovec pieces[64];
+  int count = 0;
+  int64_t small_ones = 0;
+  int64_t large_ones = 0;
+  bool shared = true;
+  {
+    Block *small = make_block("small", budget);
+    Block *large = make_block(std::string(Outbox::kLeastShared, 'l'), budget);
+    Outbox outbox(budget);
+    for (int i = 0; i < kMany; i++)
+      shared = outbox.share(*small, 0) && shared;
+    small_ones = budget.used();
+    count = outbox.gather(pieces, 64);
+    for (int i = 0; i < kMany; i++)
+      shared = outbox.share(*large, 0) && shared;
+    large_ones = budget.used() - small_ones;
+    small->release();
+    large->release();
+  }
+  assert_true(shared);
+  assert_in_range(small_ones, kMany * 5, kMany * 6);
+  assert_in_range(count, 1, kMany * 6 / Outbox::kSmallestBlock);
+  assert_true(large_ones >= kMany * static_cast<int64_t>(sizeof(void *) + 2 * sizeof(size_t)));
+  assert_int_equal(budget.used(), 0);
 }
 
 void test_budget(void **) {
@@ -142,6 +173,7 @@ int main() {
       cmocka_unit_test(test_like_a_string),
       cmocka_unit_test(test_shared_blocks_are_held_once),
       cmocka_unit_test(test_shared_blocks_do_not_change),
+      cmocka_unit_test(test_many_shared_blocks),
       cmocka_unit_test(test_budget),
       cmocka_unit_test(test_gather_stops_at_most),
   };

@@ -2,6 +2,7 @@
 #include "desk.hpp"
 #include "manager/manager.hpp"
 #include "support/cmocka.hpp"
+#include "support/heap.hpp"
 
 namespace {
 
@@ -188,6 +189,28 @@ void test_a_stash(void **) {
   assert_int_equal(stat(desk, "connections_shed"), 0);
 }
 
+// Measured from outside: many small messages to peers that read nothing.
+void test_broadcasts(void **) {
+  constexpr int kPeers = 5;
+  hawser::Options options = with_budget();
+  Desk desk(&options);
+  raw_peer *peer = nullptr;
+  for (int i = 0; i < kPeers; i++)
+    desk.join(peer);
+  hawser::HeapMeter meter;
+  const uint8_t small[50] = {};
+  auto broadcast = [&] {
+    return desk.manager->broadcast(desk.listener, 0, hawser::Opcode::BINARY, small, sizeof small);
+  };
+  for (int i = 0; i < 20'000'000 && broadcast(); i++) {
+    if (i % 1'000 == 0) desk.manager->flush();
+  }
+  assert_int_equal(static_cast<int>(broadcast().failure().error), static_cast<int>(Error::NO_MEMORY));
+  assert_true(stat(desk, "bytes_queued") > kBudget / 2);
+  meter.look();
+  assert_in_range(meter.held(), kBudget / 2, kBudget * 11 / 10);
+}
+
 // A newcomer is told by HTTP that there is no room, and whoever is there is left in peace.
 void test_newcomers(void **) {
   hawser::Options options = with_budget();
@@ -317,6 +340,7 @@ int main() {
       cmocka_unit_test(test_words),
       cmocka_unit_test(test_a_queue),
       cmocka_unit_test(test_a_stash),
+      cmocka_unit_test(test_broadcasts),
       cmocka_unit_test(test_newcomers),
       cmocka_unit_test(test_many),
       cmocka_unit_test(test_one_that_is_over),

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace history {
+namespace hawser {
 
 class HeapMeter {
  public:
@@ -21,4 +21,4 @@ class HeapMeter {
   int64_t most_ = 0;
 };
 
-}  // namespace history
+}  // namespace hawser

@@ -1,4 +1,4 @@
-#include "history/heap.hpp"
+#include "support/heap.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -13,7 +13,7 @@ extern "C" {
 [[gnu::weak]] size_t __sanitizer_get_allocated_size(const volatile void *);
 }
 
-namespace history {
+namespace hawser {
 
 namespace {
 
@@ -47,7 +47,7 @@ int64_t held() {
 
 }  // namespace
 
-HeapMeter::HeapMeter() : held_before_(history::held()), allocations_before_(taken_so_far) {
+HeapMeter::HeapMeter() : held_before_(hawser::held()), allocations_before_(taken_so_far) {
   held_most = held_before_;
 }
 
@@ -56,7 +56,7 @@ void HeapMeter::look() {
 }
 
 int64_t HeapMeter::held() const {
-  return history::held() - held_before_;
+  return hawser::held() - held_before_;
 }
 
 int64_t HeapMeter::most() {
@@ -68,4 +68,4 @@ int64_t HeapMeter::allocations() const {
   return taken_so_far - allocations_before_;
 }
 
-}  // namespace history
+}  // namespace hawser
