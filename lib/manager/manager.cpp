@@ -57,7 +57,7 @@ Manager::Manager(std::shared_ptr<OptionValues> defaults, std::shared_ptr<const S
       wakeup_(std::move(wakeup)),
       alarm_(std::move(alarm)),
       resolver_(*poller_, kResolverToken),
-      reported_(std::min(static_cast<size_t>(settings_->max_events), Poller::kMost)),
+      reported_(std::min(static_cast<size_t>(settings_->max_events) + 1, Poller::kMost)),  // one for the wakeup
       number_(next_manager_number()),
       connections_(settings_->max_connections, number_, false),
       listeners_(kMaxListeners, number_, true),

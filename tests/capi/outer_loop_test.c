@@ -529,6 +529,38 @@ static void check_connect(void **state) {
   close_outer(&outer);
 }
 
+/* More peers than one wait reports, and bytes that make no event: poll(0) does not stay with them, but comes again. */
+static void check_many_without_events(void **state) {
+  enum { PEERS = 8, FRAGMENTS = 2000 };
+  static uint8_t fragments[FRAGMENTS * 6];
+  struct outer outer;
+  struct raw_peer peers[PEERS];
+  size_t size = 0;
+  int64_t before;
+  int port;
+  int i;
+  (void)state;
+  open_outer(&outer, log_options("max_events", 1, NULL));
+  log_listen(&outer.log, NULL, &port);
+  for (i = 0; i < PEERS; i++)
+    assert_true(join(&outer, port, &peers[i]) > 0);
+  for (i = 0; i < FRAGMENTS; i++)
+    size += raw_make_frame(fragments + size, 1, i == 0 ? RAW_TEXT : RAW_CONTINUATION, "", 0);
+  assert_true(becomes_quiet(&outer));
+  before = hws_manager_stat(outer.log.manager, "bytes_received");
+  for (i = 0; i < PEERS; i++)
+    assert_int_equal(raw_write_whole(&peers[i], fragments, size), 0);
+  assert_int_equal(log_poll(&outer.log, 0), 0);
+  assert_in_range(hws_manager_stat(outer.log.manager, "bytes_received") - before, 0, size * PEERS - 1);
+  for (i = 0; i < PEERS; i++)
+    assert_int_equal(raw_write_frame(&peers[i], RAW_FIN | RAW_CONTINUATION, "", 0), 0);
+  assert_true(wait_count(&outer, HWS_EVENT_MESSAGE, PEERS));
+  assert_true(becomes_quiet(&outer));
+  for (i = 0; i < PEERS; i++)
+    raw_peer_close(&peers[i]);
+  close_outer(&outer);
+}
+
 struct sender {
   hws_manager *manager;
   hws_id id;
@@ -585,9 +617,16 @@ static void test_no_descriptor(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(check_echo),    cmocka_unit_test(check_sends),   cmocka_unit_test(check_drain),
-      cmocka_unit_test(check_timers),  cmocka_unit_test(check_accepts), cmocka_unit_test(check_answers),
-      cmocka_unit_test(check_connect), cmocka_unit_test(check_late),    cmocka_unit_test(check_other_thread),
+      cmocka_unit_test(check_echo),
+      cmocka_unit_test(check_sends),
+      cmocka_unit_test(check_drain),
+      cmocka_unit_test(check_timers),
+      cmocka_unit_test(check_accepts),
+      cmocka_unit_test(check_answers),
+      cmocka_unit_test(check_many_without_events),
+      cmocka_unit_test(check_connect),
+      cmocka_unit_test(check_late),
+      cmocka_unit_test(check_other_thread),
   };
   const struct CMUnitTest other_tests[] = {cmocka_unit_test(test_no_descriptor)};
   const char *backend = getenv("HAWSER_TEST_BACKEND");
