@@ -308,7 +308,8 @@ int64_t hws_manager_pack_size(hws_manager *manager) {
   return with<int64_t>(manager, [&](hawser::Manager &own) -> int64_t {
     const hawser::Event *event = own.batch().at(manager->packed);
     if (event == nullptr) return 0;
-    return static_cast<int64_t>(hawser::event_record_size(*event, own.event_text(manager->packed)));
+    size_t size = hawser::event_record_size(*event, own.event_text(manager->packed));
+    return size != 0 ? static_cast<int64_t>(size) : manager->fail(Error::UNSUPPORTED);
   });
 }
 
@@ -318,12 +319,13 @@ int64_t hws_manager_pack_events(hws_manager *manager, void *buffer, size_t size)
     while (const hawser::Event *event = own.batch().at(manager->packed)) {
       const char *words = own.event_text(manager->packed);
       size_t needed = hawser::event_record_size(*event, words);
-      if (needed > size - written) {
-        return written != 0 ? static_cast<int64_t>(written) : manager->fail(Error::TOO_SMALL);
-      }
+      bool fits = needed != 0 && needed <= size - written;
+      if (!fits && written != 0) break;
+      if (!fits && needed != 0) return manager->fail(Error::TOO_SMALL);
+      manager->packed++;
+      if (!fits) return manager->fail(Error::UNSUPPORTED);
       hawser::write_event_record(static_cast<uint8_t *>(buffer) + written, *event, words);
       written += needed;
-      manager->packed++;
     }
     return static_cast<int64_t>(written);
   });

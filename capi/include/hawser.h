@@ -286,7 +286,8 @@ HWS_API const char *hws_manager_event_text(const hws_manager *manager, int32_t i
 
 /* The batch as flat records, for foreign-function interfaces that are slow at structs. Packs whole records into buffer
  * from where the last call stopped; returns the bytes written, 0 at the end of the batch, HWS_ERR_TOO_SMALL if the next
- * record does not fit. A record is native-endian and a multiple of 8 bytes:
+ * record does not fit, and once HWS_ERR_UNSUPPORTED for one of 4 GiB or more (max_message_size was raised so far),
+ * which is left out: hws_manager_event has it. A record is native-endian and a multiple of 8 bytes:
  *
  *     u32 record_size; u16 header_size; u16 kind; i32 opcode; u32 flags; i64 connection, listener, tag, size;
  *     i32 code, error, system, text_size;
@@ -295,7 +296,7 @@ HWS_API const char *hws_manager_event_text(const hws_manager *manager, int32_t i
  * record_size and find the payload by header_size: later versions may lengthen the header. */
 HWS_API int64_t hws_manager_pack_events(hws_manager *manager, void *buffer, size_t size);
 
-/* The bytes that the next record needs; 0 at the end of the batch. */
+/* The bytes that the next record needs; 0 at the end of the batch, HWS_ERR_UNSUPPORTED for 4 GiB or more. */
 HWS_API int64_t hws_manager_pack_size(hws_manager *manager);
 
 /* ---------------------------------------------------------------------------------------------------------------------

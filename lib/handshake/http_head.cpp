@@ -195,12 +195,13 @@ char *write_field(char *to, const HeaderField &field) {
 Result<HeaderList> parse_fields(Lines lines, const HeadLimits &limits) {
   char *const block = lines.at;
   char *to = block;
+  const int64_t most = limits.max_headers >= 0 ? limits.max_headers : INT32_MAX;
   int32_t count = 0;
   std::string_view line;
   for (;; count++) {
     if (!lines.next(line)) return malformed("a line of the head does not end with CR LF");
     if (line.empty()) break;
-    if (limits.max_headers >= 0 && count >= limits.max_headers) {
+    if (count >= most) {
       return Failure{Error::LIMIT, kHeadTooLarge, "the head has more fields than max_headers"};
     }
     HeaderField field;

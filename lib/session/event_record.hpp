@@ -10,6 +10,7 @@
 
 namespace hawser {
 
+// 0: it is more than a record can tell, 4 GiB.
 size_t event_record_size(const Event &event, std::string_view text);
 // Writes event_record_size bytes.
 void write_event_record(uint8_t *to, const Event &event, std::string_view text);

@@ -27,9 +27,7 @@ using history::Talk;
 namespace {
 
 constexpr char kHeadLines[] = "GET /chat HTTP/1.1\r\n";
-// As near to unlimited as these two come.
-const Settings kUnlimited = {option("max_head_size", 1 << 30), option("max_headers", 1 << 20),
-                             option("memory_budget", -1)};
+const Settings kUnlimited = {option("max_head_size", -1), option("max_headers", -1), option("memory_budget", -1)};
 
 // A good head for a session in this role, with further lines.
 std::string head_with(Talk &talk, int32_t role, const std::string &lines) {

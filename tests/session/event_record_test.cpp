@@ -94,11 +94,24 @@ void records_may_lie_anywhere(void **) {
   assert_memory_equal(memory + 65, "oddx\0\0\0\0", 8);
 }
 
+// A record tells its size in 32 bits.
+void records_end_at_4_gib(void **) {
+  constexpr int64_t kMost = (int64_t{1} << 32) - 8;
+  Event event = event_with("");
+  event.size = kMost - 64;
+  assert_int_equal(event_record_size(event, ""), kMost);
+  event.size++;
+  assert_int_equal(event_record_size(event, ""), 0);
+  event.size = INT64_MAX;
+  assert_int_equal(event_record_size(event, ""), 0);
+}
+
 }  // namespace
 
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(records_have_the_layout_of_the_manual),
+      cmocka_unit_test(records_end_at_4_gib),
       cmocka_unit_test(a_record_without_data),
       cmocka_unit_test(records_may_lie_anywhere),
   };
