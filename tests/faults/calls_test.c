@@ -29,7 +29,7 @@ enum { PAIRS = 2, SIZES = 3, LARGEST = 1 << 20, EXTRA = 20000, MOST_TURNS = 3000
 
 /* After messages of these sizes, which go to the server and back, each of these brings every client one more, of EXTRA
  * bytes. */
-enum { BROADCAST = 1, MAIL = 2, PAUSE = 4, LAST_ACT = PAUSE };
+enum { BROADCAST = 1, MAIL = 2, PAUSE = 4, PARTS = 8, RELOAD = 16, LAST_ACT = RELOAD };
 
 enum {
   OUTER_LOOP = 1,
@@ -51,12 +51,12 @@ struct scenario {
 static const struct scenario kScenarios[] = {
     {"ws", "ws", "epoll", "off", {5, 16384, LARGEST}, 0, 0},
     {"poll", "ws", "poll", "off", {5, 16384, 200000}, 0, 0},
-    {"wss", "wss", "epoll", "off", {5, 16384, 50000}, 0, 0},
-    {"deflate", "ws", "epoll", "dedicated", {5, 200, 50000}, BROADCAST, 0},
+    {"wss", "wss", "epoll", "off", {5, 16384, 50000}, RELOAD, 0},
+    {"deflate", "ws", "epoll", "dedicated", {5, 200, 50000}, BROADCAST | PARTS, 0},
     {"deflate_shared", "ws", "poll", "shared", {5, 200, 50000}, BROADCAST, 0},
     {"outer_loop", "ws", "epoll", "off", {5, 6, 50000}, BROADCAST | MAIL | PAUSE, OUTER_LOOP},
     {"mail", "ws", "poll", "off", {5, 6, 7}, MAIL | PAUSE, 0},
-    {"requests", "ws", "epoll", "off", {5, 6, 7}, BROADCAST | PAUSE, REQUESTS},
+    {"requests", "ws", "epoll", "off", {5, 6, 7}, BROADCAST | PAUSE | PARTS, REQUESTS},
     {"drain", "ws", "epoll", "off", {5, 6, 7}, 0, DRAINS},
     {"drain_wss", "wss", "poll", "off", {5, 6, 7}, 0, DRAINS},
     {"resolve", "ws", "epoll", "off", {5, 6, 7}, 0, RESOLVES},
@@ -373,6 +373,39 @@ static void pause_all(struct stage *stage) {
   }
 }
 
+static void send_part_to(struct stage *stage, hws_id id, const uint8_t *part, size_t size, int final) {
+  hws_manager *manager = stage->managers[SERVER];
+  hws_result sent = hws_manager_send_part(manager, id, HWS_BINARY, part, size, final);
+  if (is_refused(stage, SERVER, sent)) sent = hws_manager_send_part(manager, id, HWS_BINARY, part, size, final);
+  check_answer(stage, "send_part", sent);
+}
+
+/* With a ping between the parts. */
+static void send_in_parts(struct stage *stage) {
+  int i;
+  for (i = 0; i < PAIRS; i++) {
+    hws_id id = stage->ends[SERVER][i].id;
+    hws_result pinged;
+    send_part_to(stage, id, bytes, EXTRA / 2, 0);
+    pinged = hws_manager_ping(stage->managers[SERVER], id, "ping", 4);
+    if (is_refused(stage, SERVER, pinged)) pinged = hws_manager_ping(stage->managers[SERVER], id, "ping", 4);
+    check_answer(stage, "ping", pinged);
+    send_part_to(stage, id, bytes + EXTRA / 2, EXTRA - EXTRA / 2, 1);
+  }
+}
+
+/* What is there goes on with the certificate that it knows. */
+static void reload(struct stage *stage) {
+  hws_manager *manager = stage->managers[SERVER];
+  hws_result answer = hws_manager_reload_tls(manager, stage->listener, NULL);
+  if (answer == HWS_ERR_NO_MEMORY || answer == HWS_ERR_TLS || answer == HWS_ERR_SYSTEM) {
+    note_refusal(stage, manager, answer);
+    answer = hws_manager_reload_tls(manager, stage->listener, NULL);
+  }
+  check_answer(stage, "reload_tls", answer);
+  broadcast(stage);
+}
+
 static void end_all(struct stage *stage) {
   int i;
   if (has(stage->scenario, DRAINS)) {
@@ -397,6 +430,8 @@ static void act(struct stage *stage) {
   if (next == BROADCAST) broadcast(stage);
   if (next == MAIL) mail(stage);
   if (next == PAUSE) pause_all(stage);
+  if (next == PARTS) send_in_parts(stage);
+  if (next == RELOAD) reload(stage);
   if (next <= LAST_ACT) return;
   stage->wanted = INT32_MAX;
   end_all(stage);
