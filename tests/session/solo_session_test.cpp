@@ -249,6 +249,22 @@ void output_is_taken_in_pieces(void **) {
   assert_int_equal(server.session.output_size(), 0);
 }
 
+// A peer whose pongs have left is read, though others of its bytes wait.
+void pongs_hold_nothing_back_once_they_have_left(void **) {
+  Side server(Role::SERVER);
+  server.session.assume_open();
+  frames::Peer peer(true);
+  const std::string ping = peer.bytes(9, std::string(125, 'p'));
+  while (server.feed(ping) == ping.size()) {
+  }
+  size_t pongs = server.session.output_size();
+  assert_int_equal(as_int(server.send("behind them")), as_int(Error::OK));
+  server.output(pongs - 1);
+  assert_int_equal(server.feed(ping), 0);
+  server.output(1);
+  assert_int_equal(server.feed(ping), ping.size());
+}
+
 // A text between the parts of another one is wrong, not one too many.
 void a_full_queue_does_not_hide_a_part(void **) {
   Side server(Role::SERVER, {}, {-1, 10, 256});
@@ -506,6 +522,7 @@ int main() {
       cmocka_unit_test(received_bytes_wait_for_events),
       cmocka_unit_test(the_answer_waits_for_the_events),
       cmocka_unit_test(drain_follows_would_block),
+      cmocka_unit_test(pongs_hold_nothing_back_once_they_have_left),
       cmocka_unit_test(a_full_queue_does_not_hide_a_part),
       cmocka_unit_test(output_is_taken_in_pieces),
       cmocka_unit_test(an_accepted_request_opens),
