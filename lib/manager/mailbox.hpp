@@ -20,10 +20,10 @@ struct Letter {
       : kind(of_kind), opcode(of_message), id(to), code(with_code), payload(budget) {}
   // False when there is no memory. A letter that says nothing takes some too.
   [[nodiscard]] bool write(Budget &budget, const void *data, size_t size) {
-    return own_.take(budget, sizeof(Letter)) && payload.append(data, size);
+    return own_.take(budget, own_size()) && payload.append(data, size);
   }
   // Bytes of the budget.
-  size_t held() const { return sizeof(Letter) + payload.held(); }
+  size_t held() const { return own_size() + payload.held(); }
 
   Kind kind;
   Opcode opcode;
@@ -32,6 +32,9 @@ struct Letter {
   Buffer payload;  // of a message, or the reason of a close
 
  private:
+  // Letters stand in vectors, which are twice as large as they need to be when they have just grown.
+  static size_t own_size() { return 2 * sizeof(Letter); }
+
   Claim own_;
 };
 

@@ -165,6 +165,8 @@ bool Output::append_borrowed(Connection &connection, const uint8_t *head, size_t
   Gathered gathered;
   if (connection.outbox == nullptr) gather(connection, gathered);
   frame.offered = connection.outbox == nullptr && connection.write_error == 0 && gathered.count < kMaxPieces;
+  // The application may have worked for long since the last poll.
+  if (frame.offered && connection.session->awaits_flush()) surroundings_.now = now_ms();
   if (frame.offered && !offer(connection, gathered, frame)) {
     connection.count(static_cast<int64_t>(frame.size()));  // accepted, and never sent
     return true;

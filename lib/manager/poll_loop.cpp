@@ -143,7 +143,12 @@ int32_t Manager::poll_any(int32_t timeout_ms) {
     if (woken_.exchange(false, std::memory_order_relaxed)) break;
     if (until != kNever && surroundings_.now >= until) break;
   }
-  if (outer_) signal_outer_loop();
+  if (outer_) {
+    // A wait that brought all there is room for left more of it in the kernel, which gives an edge-triggered outer loop
+    // no further sign: each such wait is answered by one of ours.
+    signalled_ = signalled_ && full_waits_ == 0;
+    signal_outer_loop();
+  }
   return batch_.size();
 }
 
@@ -400,11 +405,8 @@ Result<int64_t> Manager::outer_fd() {
 void Manager::signal_outer_loop() {
   if (!outer_) return;
   alarm_->set(next_deadline());
-  // A wait that brought all there is room for left more of it in the kernel, which gives an edge-triggered outer loop no
-  // further sign: each such wait is answered by one of ours.
-  bool unreported = full_waits_ > 0;
-  bool busy = unreported || work_is_left() || !mailbox_.empty();
-  if (busy == signalled_ && !unreported) return;
+  bool busy = full_waits_ > 0 || work_is_left() || !mailbox_.empty();
+  if (busy == signalled_) return;
   signalled_ = busy;
   if (busy) {
     wakeup_.signal();

@@ -4,6 +4,8 @@
 
 namespace hawser {
 
+// One that was shed and is not read by its peer does not leave by itself: it is cut off, when its turn comes again.
+//
 // Each closing pays for a walk over all connections. A walk after which there is nothing to be done is not repeated in
 // the same poll.
 void Manager::relieve() {
@@ -13,7 +15,7 @@ void Manager::relieve() {
     int64_t leaving = 0;  // held by those that are closed, or have been shed: it comes back by itself
     connections_.for_each([&](Connection &connection) {
       size_t held = connection.held();
-      bool leaves = !connection.alive() || connection.shed;
+      bool leaves = !connection.alive() || (connection.shed && connection.outbox == nullptr);
       if (leaves) leaving += static_cast<int64_t>(held);
       if (leaves || held <= most) return;
       greediest = &connection;
@@ -26,7 +28,7 @@ void Manager::relieve() {
 }
 
 void Manager::shed(Connection &connection, size_t holds) {
-  stats_.connections_shed++;
+  if (!connection.shed) stats_.connections_shed++;
   connection.shed = true;
   // A Close would stand behind what the peer does not read, or what another thread has said.
   bool waits = connection.outbox != nullptr || connection.extras != nullptr;

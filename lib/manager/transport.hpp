@@ -124,9 +124,10 @@ class Transport {
     Transfer all;
     for (int i = 0; i < count; i++) {
       Transfer got = read_tls(pieces[i].iov_base, pieces[i].iov_len);
+      bool full = got.size == pieces[i].iov_len;
       got.size += std::exchange(all.size, 0);
       all = got;
-      if (!readable_) break;
+      if (!full) break;
     }
     return all;
   }

@@ -23,6 +23,9 @@ constexpr size_t kRecord = 16 * 1024;
 // What OpenSSL 3 holds for a connection after the handshake, counted likewise: buffers are there only while bytes are
 // under way.
 constexpr size_t kOpenBytes = 16 * 1024;
+// How often OpenSSL may ask for bytes until it has some for us. It takes 16 KiB each time, in which there may be
+// hundreds of KeyUpdates, each at the cost of many messages, and no end of them: others have their turn before.
+constexpr int kMostAsked = 2;
 // Bytes that the socket has no room for, from which on OpenSSL has to wait.
 constexpr size_t kMostUnsent = 16 * 1024;
 
@@ -74,10 +77,11 @@ struct TlsWire {
     TlsStream &stream = stream_of(bio);
     BIO_clear_retry_flags(bio);
     *got = 0;
-    if (stream.drained_) {
+    if (stream.drained_ || stream.asked_ == kMostAsked) {
       BIO_set_retry_read(bio);
       return 0;
     }
+    if (stream.open_) stream.asked_++;
     Transfer done = stream.receive(reinterpret_cast<uint8_t *>(data), size);
     *got = done.size;
     if (done.would_block) BIO_set_retry_read(bio);
@@ -197,6 +201,7 @@ void TlsStream::begin(int fd, bool hung_up) {
   fd_ = fd;
   hung_up_ = hung_up;
   drained_ = false;
+  asked_ = 0;
   system_ = 0;
   if (context_->uses_kernel() && kernel_ == nullptr) kernel_ = KernelTls::make(fd);
   ERR_clear_error();  // SSL_get_error looks at it, and another user of OpenSSL may have left something
@@ -311,6 +316,7 @@ Transfer TlsStream::read(int fd, void *data, size_t size, bool hung_up) {
       break;
     }
     all.size += got;
+    asked_ = 0;
   }
   // What a write has left goes with the next write.
   awaits_room_ = awaits_room_ || (pending_ == 0 && !unsent_.empty());
@@ -320,8 +326,8 @@ Transfer TlsStream::read(int fd, void *data, size_t size, bool hung_up) {
 void TlsStream::end_read(int result, Transfer &all) {
   int why = SSL_get_error(ssl_.get(), result);
   if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) {
-    all.would_block = true;
     awaits_room_ = why == SSL_ERROR_WANT_WRITE;
+    all.would_block = drained_ || asked_ < kMostAsked || awaits_room_;
   } else if (why == SSL_ERROR_ZERO_RETURN) {
     all.end = true;
   } else if (ended_ && ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {

@@ -39,9 +39,10 @@ class TlsStream {
   Step handshake(int fd);
 
   // As read_socket, but until `size` bytes are there or the socket has no more, which would_block tells even if there
-  // were some: then the poller reports the next ones. `hung_up`: the poller has reported the end of the stream, and
-  // reports nothing more: only the end itself is the end. `end` is close_notify, or the end of the TCP connection:
-  // truncated() tells which. `error` without a failure() is an errno.
+  // were some: then the poller reports the next ones. It is short, and none of these, when the peer sends much that is
+  // no data (RFC 8446 4.6.3): then it goes on with the next call. `hung_up`: the poller has reported
+  // the end of the stream, and reports nothing more: only the end itself is the end. `end` is close_notify, or the end
+  // of the TCP connection: truncated() tells which. `error` without a failure() is an errno.
   Transfer read(int fd, void *data, size_t size, bool hung_up);
   // TLS itself has something to send, for which the socket has no room (RFC 8446 4.6.3): the next read sends it.
   bool awaits_room() const { return awaits_room_; }
@@ -107,6 +108,7 @@ class TlsStream {
   size_t pending_ = 0;    // bytes in the last of them, or of it what was not reported yet
   int reason_ = 0;
   int fd_ = -1;
+  int asked_ = 0;      // how often OpenSSL has asked for bytes since it had some for us
   int system_ = 0;     // errno of the socket
   int rejection_ = 0;  // X509_V_ERR_... of what the verification did not like
   uint8_t first_ = 0;  // the first byte of the peer

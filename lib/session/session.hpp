@@ -171,6 +171,8 @@ class Session {
   // The same in words, with errno or HTTP status.
   std::string words_of_close() const;
 
+  // A ping or Close has not left, as far as is known: then the time has to be right when it has.
+  bool awaits_flush() const { return !flushed_; }
   // True if that sets a deadline, or reading is no longer blocked().
   bool output_flushed();
   // So many bytes from the front of what was pending have left, and others wait. What the peer is given without a pause

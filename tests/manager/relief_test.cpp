@@ -125,6 +125,40 @@ void test_a_kept_head(void **) {
   assert_int_equal(desk.count(EventKind::CLOSE), 1);
 }
 
+// Until its Close is written the application may go on sending to one that was shed. What its peer then does not read
+// keeps nobody out for long: it is cut off, and counts once.
+void test_one_that_was_shed_and_does_not_read(void **) {
+  hawser::Options options = with_budget();
+  Desk desk(&options);
+  raw_peer *greedy = nullptr;
+  raw_peer *filler = nullptr;
+  raw_peer *other = nullptr;
+  int64_t id = desk.join(greedy);
+  desk.join(filler);
+  desk.join(other);
+  assert_true(begin_message(desk, greedy, 500'000));
+  assert_true(begin_message(desk, filler, 300'000));
+  // In the batch that sheds it there is an event: so the Close waits.
+  std::vector<uint8_t> chunk(10'000);
+  for (int i = 0; i < 20 && stat(desk, "connections_shed") == 0; i++) {
+    assert_int_equal(raw_write_frame(filler, RAW_CONTINUATION, chunk.data(), chunk.size()), 0);
+    assert_int_equal(raw_write_frame(other, RAW_FIN | RAW_TEXT, "x", 1), 0);
+    desk.poll();
+  }
+  assert_int_equal(stat(desk, "connections_shed"), 1);
+  assert_int_equal(desk.count(EventKind::CLOSE), 0);
+  Error error = Error::OK;
+  while (error == Error::OK)
+    error = desk.manager->send(id, hawser::Opcode::BINARY, chunk.data(), chunk.size());
+  assert_int_equal(static_cast<int>(error), static_cast<int>(Error::NO_MEMORY));
+  begin_message(desk, other, 200'000);
+  assert_true(desk.wait(EventKind::CLOSE));
+  assert_int_equal(desk.last(EventKind::CLOSE)->event.connection, id);
+  assert_int_equal(desk.last(EventKind::CLOSE)->event.error, static_cast<int32_t>(Error::NO_MEMORY));
+  assert_int_equal(stat(desk, "connections_shed"), 1);
+  assert_true(stat(desk, "memory") <= static_cast<int64_t>(kLine));
+}
+
 void test_words(void **) {
   hawser::Options options = with_budget();
   Desk desk(&options);
@@ -337,6 +371,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(test_the_greediest_of_three),
       cmocka_unit_test(test_a_kept_head),
+      cmocka_unit_test(test_one_that_was_shed_and_does_not_read),
       cmocka_unit_test(test_words),
       cmocka_unit_test(test_a_queue),
       cmocka_unit_test(test_a_stash),

@@ -812,6 +812,32 @@ void test_key_updates_without_end(void **) {
   }
 }
 
+// A flood of them does not keep one call for ever, and loses nothing of what comes behind it.
+void test_key_updates_take_turns(void **) {
+  for (bool client : {true, false}) {
+    Case entry{client, TLS1_3_VERSION};
+    PeerContext peer = entry.peer();
+    TlsBench bench(entry.context(), peer.get());
+    assert_true(bench.shake() == Step::DONE);
+    for (int i = 0; i < 5'000; i++) {
+      assert_int_equal(SSL_key_update(bench.peer, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+      assert_int_equal(SSL_do_handshake(bench.peer), 1);
+    }
+    assert_true(bench.peer_write("behind them"));
+    assert_true(bench.push() > 100'000);
+    std::string came = bench.read(100);
+    assert_int_equal(came.size(), 0);
+    assert_false(bench.last.would_block);
+    assert_int_equal(bench.last.error, 0);
+    for (int i = 0; i < 1'000 && !bench.last.would_block; i++) {
+      bench.push();
+      came += bench.read(100);
+    }
+    assert_string_equal(came.c_str(), "behind them");
+    assert_true(bench.clean);
+  }
+}
+
 // RFC 6066 4: a client asks for records of at most 2^9 bytes.
 void test_short_records(void **) {
   for (int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
@@ -949,6 +975,7 @@ int main() {
       DESCRIPTOR_TEST(test_key_updates_without_room),
       DESCRIPTOR_TEST(test_key_update_in_the_way),
       DESCRIPTOR_TEST(test_key_updates_without_end),
+      DESCRIPTOR_TEST(test_key_updates_take_turns),
       DESCRIPTOR_TEST(test_short_records),
       DESCRIPTOR_TEST(test_broken_socket),
       DESCRIPTOR_TEST(test_shut_down),
