@@ -42,11 +42,15 @@ struct Options {
   std::exit(1);
 }
 
+// Those who never end their handshakes are not to keep the crowd small, as they rightly do by default.
+constexpr int64_t kMaxHandshakes = 10'000;
+
 // All options but these have their defaults.
 hws_manager *make_manager(const Arguments &arguments) {
   Options options;
   hws_options_set_text(options.handle, "backend", arguments.backend.c_str());
   hws_options_set_int(options.handle, "pause_above", kPauseAbove);
+  hws_options_set_int(options.handle, "max_handshakes", kMaxHandshakes);
   hws_manager *manager = hws_manager_new(options.handle);
   if (manager == nullptr) fail("no manager");
   return manager;
