@@ -21,6 +21,7 @@ class Buffer {
   // What fits behind data() without growing: capacity() - size() more bytes.
   size_t capacity() const { return capacity_ - begin_; }
   bool empty() const { return size_ == 0; }
+  Budget &budget() { return *budget_; }
   // All of its memory.
   size_t held() const { return capacity_; }
 

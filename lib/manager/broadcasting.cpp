@@ -82,9 +82,8 @@ bool Manager::broadcast_to(Connection &connection, SharedFrames &frames) {
     return false;
   }
   if (connection.session->in_part()) {
-    Budget &budget = surroundings_.memory.queued;
-    Letter letter(Letter::Kind::SEND, frames.marked, 0, 0, budget);
-    if (!letter.write(budget, frames.data, frames.size)) return fail_broadcast(connection);
+    Letter letter(Letter::Kind::SEND, frames.marked, 0, 0, surroundings_.memory.queued);
+    if (!letter.write(frames.data, frames.size)) return fail_broadcast(connection);
     if (!hold(connection, std::move(letter))) return false;
     connection.mailed.fetch_add(static_cast<int64_t>(frames.size), std::memory_order_relaxed);
     return true;

@@ -24,9 +24,8 @@ Error Manager::other_thread_send(int64_t id, Opcode opcode, const uint8_t *data,
   }
   if (without_mark(opcode) == Opcode::TEXT && !utf8_is_valid(data, size)) return Error::UTF8;
   if (surroundings_.memory_is_short(size)) return Error::NO_MEMORY;
-  Budget &budget = surroundings_.memory.queued;
-  Letter letter(Letter::Kind::SEND, opcode, id, 0, budget);
-  if (!letter.write(budget, data, size)) return Error::NO_MEMORY;
+  Letter letter(Letter::Kind::SEND, opcode, id, 0, surroundings_.memory.queued);
+  if (!letter.write(data, size)) return Error::NO_MEMORY;
   Error answer = Error::OK;
   bool first = false;
   {
@@ -40,7 +39,7 @@ Error Manager::other_thread_send(int64_t id, Opcode opcode, const uint8_t *data,
       refused_elsewhere_.fetch_add(1, std::memory_order_relaxed);
       // The manager has to know that a DRAIN is due: once.
       if (connection->refusal_mailed.load(std::memory_order_relaxed)) return answer;
-      first = mailbox_.post({Letter::Kind::REFUSAL, Opcode::CONTINUATION, id, 0, budget});
+      first = mailbox_.post({Letter::Kind::REFUSAL, Opcode::CONTINUATION, id, 0, surroundings_.memory.queued});
       connection->refusal_mailed.store(true, std::memory_order_relaxed);
     }
   }
@@ -52,9 +51,8 @@ Error Manager::other_thread_close(int64_t id, int32_t code, std::string_view rea
   if (Error error = check_close(code, reason); error != Error::OK) return error;
   const Connection *connection = connections_.find(id);
   if (connection == nullptr && listeners_.find(id) == nullptr) return Error::STALE;
-  Budget &budget = surroundings_.memory.queued;
-  Letter letter(Letter::Kind::CLOSE, Opcode::CLOSE, id, code, budget);
-  if (!letter.write(budget, reason.data(), reason.size())) return Error::NO_MEMORY;
+  Letter letter(Letter::Kind::CLOSE, Opcode::CLOSE, id, code, surroundings_.memory.queued);
+  if (!letter.write(reason.data(), reason.size())) return Error::NO_MEMORY;
   bool first = false;
   {
     std::lock_guard lock(mailbox_.mutex());

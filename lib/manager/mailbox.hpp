@@ -19,8 +19,8 @@ struct Letter {
   Letter(Kind of_kind, Opcode of_message, int64_t to, int32_t with_code, Budget &budget)
       : kind(of_kind), opcode(of_message), id(to), code(with_code), payload(budget) {}
   // False when there is no memory. A letter that says nothing takes some too.
-  [[nodiscard]] bool write(Budget &budget, const void *data, size_t size) {
-    return own_.take(budget, own_size()) && payload.append(data, size);
+  [[nodiscard]] bool write(const void *data, size_t size) {
+    return own_.take(payload.budget(), own_size()) && payload.append(data, size);
   }
   // Bytes of the budget.
   size_t held() const { return own_size() + payload.held(); }
