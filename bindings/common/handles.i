@@ -1,0 +1,35 @@
+// What the typemaps of every language work on; included at their top.
+
+%{
+#include <hawser.h>
+#include <stdint.h>
+
+// A manager or options that the language owns. `handle` is NULL once it was freed: hawser.h answers that with an error.
+typedef struct Manager {
+  hws_manager *handle;
+  int32_t inside;  // calls that let other threads of the language run meanwhile: it can't be freed now
+} Manager;
+
+typedef struct Options {
+  hws_options *handle;
+} Options;
+
+// See `describe`.
+typedef hws_result Result;
+typedef int64_t Count;
+typedef hws_result Wordless;
+
+// What poll found: the typemap makes the language's list of it, and copies all that is in it.
+typedef struct Batch {
+  hws_manager *manager;
+  hws_result count;
+} Batch;
+
+static hws_options *hawser_options(Options *options) { return options ? options->handle : NULL; }
+
+// What an exception says: the words about the failed call, where there are any, else a sentence about the code.
+static const char *hawser_words(Manager *manager, int64_t code) {
+  const char *words = manager && code != HWS_ERR_BUSY ? hws_manager_last_error(manager->handle) : NULL;
+  return words && *words ? words : hws_error_text((hws_result)code);
+}
+%}

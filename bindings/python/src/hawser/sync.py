@@ -1,0 +1,310 @@
+"""hawser without asyncio: calls that wait, for programs with threads.
+
+All connections of the process share one manager and one thread that polls it, a daemon. Whatever is here may be called from any
+thread. A call that waits can be interrupted by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from time import monotonic
+from typing import Any, Callable, Iterator, TypeVar
+
+from . import raw
+from ._connection import QUIET_ENDS, Connection, Dispatcher, make_options
+from .errors import ConnectionClosed, HawserError
+
+Message = "str | bytes | bytearray | memoryview"
+Result = TypeVar("Result")
+
+
+class _Call:
+    """A call that another thread has asked the polling thread for."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self._function = function
+        self._is_done = threading.Event()
+        self._result: Any = None
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self._result = self._function()
+        except BaseException as error:
+            self._error = error
+        self._is_done.set()
+
+    def wait(self) -> Any:
+        self._is_done.wait()
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+
+class _ThreadDispatcher(Dispatcher):
+    """A manager that a thread polls. Calls that are the polling thread's alone are handed to it."""
+
+    _of_process: _ThreadDispatcher | None = None
+    _lock = threading.Lock()
+
+    @classmethod
+    def of_process(cls) -> _ThreadDispatcher:
+        with cls._lock:
+            if cls._of_process is None:
+                cls._of_process = cls()
+            return cls._of_process
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._calls: deque[_Call] = deque()
+        self._thread = threading.Thread(target=self._run, name="hawser", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            self.dispatch(self.manager.poll(-1))
+            while self._calls:
+                self._calls.popleft().run()
+
+    def call(self, function: Callable[[], Result]) -> Result:
+        """Calls it in the polling thread, and waits for what it returns or raises."""
+        if threading.current_thread() is self._thread:
+            return function()
+        call = _Call(function)
+        self._calls.append(call)
+        self.manager.wake()
+        result: Result = call.wait()
+        return result
+
+
+class WebSocket(Connection):
+    """A WebSocket connection.
+
+    `for message in ws` ends when it is closed with 1000 or 1001, and raises ConnectionClosed when it ends in any other way.
+    """
+
+    _dispatcher: _ThreadDispatcher
+
+    def __init__(self, dispatcher: _ThreadDispatcher, identity: int) -> None:
+        super().__init__(dispatcher, identity)
+        self._changed = threading.Condition()
+        self._drains = 0
+        self._pongs: deque[bytes] = deque(maxlen=16)
+
+    def recv(self, timeout: float | None = None) -> str | bytes:
+        """The next message: str for text, bytes for binary. Waits for `timeout` seconds at most, then TimeoutError. ConnectionClosed
+        when there is none left."""
+        with self._changed:
+            self._wait(lambda: self._messages or self._end, timeout)
+            if not self._messages:
+                raise self._end  # type: ignore[misc]
+            message = self._take_message()
+            has_room = self._has_room
+        if has_room:
+            self._call(self._resume)
+        return message
+
+    def send(self, message: Message) -> None:
+        """Sends a str as text, and anything with a buffer as binary. Waits while the queue is full ("max_send_queue").
+        ConnectionClosed if it has ended or is ending."""
+        opcode = raw.TEXT if isinstance(message, str) else raw.BINARY
+        while True:
+            drains = self._drains
+            try:
+                return self._manager.send(self.id, opcode, message)
+            except HawserError as error:
+                if error.code != raw.ERR_WOULD_BLOCK:
+                    raise self._end or error
+            with self._changed:
+                self._wait(lambda: self._drains != drains or self._end, None)
+
+    def ping(self, data: bytes = b"", timeout: float | None = None) -> None:
+        """Sends a ping (up to 125 bytes) and waits for its pong, `timeout` seconds at most, then TimeoutError."""
+        data = bytes(data)
+        self._call(lambda: self._manager.ping(self.id, data))
+        with self._changed:
+            self._wait(lambda: data in self._pongs or self._end, timeout)
+            if data not in self._pongs:
+                raise self._end  # type: ignore[misc]
+            self._pongs.remove(data)
+
+    def close(self, code: int = 1000, reason: str | None = None) -> None:
+        """Closes, and waits for the end, "close_timeout" at most. Messages that were not read are dropped. Does nothing if it has ended."""
+        self._call(lambda: self._close_once(code, reason))
+        self.wait_closed()
+
+    def wait_closed(self, timeout: float | None = None) -> None:
+        """Waits for the end, whoever brings it about, `timeout` seconds at most, then TimeoutError."""
+        with self._changed:
+            self._wait(lambda: self._end, timeout)
+
+    def abort(self) -> None:
+        """Ends the TCP connection at once, unsent bytes and all."""
+        self._call(lambda: None if self._end else self._manager.abort(self.id))
+
+    def header(self, name: str) -> str | None:
+        """A header field of the peer's handshake."""
+        return self._call(lambda: self._manager.header(self.id, name))
+
+    def __iter__(self) -> Iterator[str | bytes]:
+        while True:
+            try:
+                message = self.recv()
+            except ConnectionClosed as end:
+                if end.close_code in QUIET_ENDS:
+                    return
+                raise
+            yield message
+
+    def __enter__(self) -> WebSocket:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def _call(self, function: Callable[[], Result]) -> Result:
+        return self._dispatcher.call(function)
+
+    def _wait(self, predicate: Callable[[], Any], timeout: float | None) -> None:
+        if not self._changed.wait_for(predicate, timeout):
+            raise TimeoutError(f"nothing came in {timeout} seconds")
+
+    def _close_once(self, code: int, reason: str | None) -> None:
+        if self._end is None and not self._is_closing:
+            self._begin_close(code, reason)
+            if self._paused:
+                self._resume()
+
+    # ---- events, in the polling thread
+
+    def _on_open(self) -> None:
+        with self._changed:
+            super()._on_open()
+            self._changed.notify_all()
+
+    def _on_message(self, message: str | bytes) -> None:
+        with self._changed:
+            super()._on_message(message)
+            self._changed.notify_all()
+
+    def _on_drain(self) -> None:
+        with self._changed:
+            self._drains += 1
+            self._changed.notify_all()
+
+    def _on_pong(self, data: bytes) -> None:
+        with self._changed:
+            self._pongs.append(data)
+            self._changed.notify_all()
+
+    def _on_close(self, event: raw.Event) -> None:
+        with self._changed:
+            super()._on_close(event)
+            self._changed.notify_all()
+
+
+def connect(url: str, **options: Any) -> WebSocket:
+    """`with hawser.sync.connect(url) as ws`: a client. Keyword arguments as those of hawser.connect. ConnectionClosed if it can't be
+    opened, HawserError if it can't be tried."""
+    dispatcher = _ThreadDispatcher.of_process()
+    handle = make_options(options, pongs=1, keep_handshake=1)
+
+    def begin() -> WebSocket:
+        websocket = WebSocket(dispatcher, dispatcher.manager.connect(url, handle))
+        dispatcher.owners[websocket.id] = websocket
+        return websocket
+
+    websocket = dispatcher.call(begin)
+    try:
+        with websocket._changed:
+            websocket._wait(lambda: websocket._is_open or websocket._end, None)
+    except BaseException:
+        websocket.abort()
+        raise
+    if not websocket._is_open:
+        raise websocket._end  # type: ignore[misc]
+    return websocket
+
+
+class Server:
+    """A listener. connections: those that are open, a set. Each has a thread for its handler."""
+
+    def __init__(self, dispatcher: _ThreadDispatcher, handler: Callable[[WebSocket], Any], url: str,
+                 options: raw.Options) -> None:
+        self._dispatcher, self._manager, self._handler = dispatcher, dispatcher.manager, handler
+        self.id = self._manager.listen(url, options)
+        dispatcher.owners[self.id] = self
+        self.address = self._manager.local_address(self.id)
+        self.url = f"{url.partition('://')[0]}://{self.address}/"
+        self.connections: set[WebSocket] = set()
+        self._closed = threading.Event()
+
+    def broadcast(self, message: Message, exclude: WebSocket | None = None) -> int:
+        """Sends a message to all connections but one, framed once; returns how many took it. Those whose queue is full are closed
+        with 1013, or skipped (option slow_reader)."""
+        opcode = raw.TEXT if isinstance(message, str) else raw.BINARY
+        except_id = exclude.id if exclude else 0
+        return self._dispatcher.call(lambda: self._manager.broadcast(self.id, except_id, opcode, message))
+
+    def close(self, code: int = 1001, reason: str | None = None) -> None:
+        """Stops listening, closes all connections, and waits for their ends."""
+        self._dispatcher.call(lambda: None if self._closed.is_set() else self._stop_listening())
+        self._closed.wait()
+        connections = list(self.connections)
+        for connection in connections:
+            connection._call(lambda connection=connection: connection._close_once(code, reason))  # type: ignore[misc]
+        for connection in connections:
+            connection.wait_closed()
+
+    def serve_forever(self) -> None:
+        """Waits until it is closed, or interrupted, which closes it."""
+        try:
+            self._closed.wait()
+        finally:
+            self.close()
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def _stop_listening(self) -> None:
+        try:
+            self._manager.abort(self.id)
+        except HawserError as error:
+            if error.code != raw.ERR_CLOSED:
+                raise
+
+    # ---- events, in the polling thread
+
+    def _connection(self, identity: int) -> WebSocket:
+        return WebSocket(self._dispatcher, identity)
+
+    def _on_connection(self, websocket: WebSocket) -> None:
+        self.connections.add(websocket)
+        threading.Thread(target=self._run, args=(websocket,), name=f"hawser {websocket.peer_address}", daemon=True).start()
+
+    def _on_close(self, event: raw.Event) -> None:
+        self._closed.set()
+
+    def _run(self, websocket: WebSocket) -> None:
+        """A handler that fails closes its connection with 1011 (RFC 6455 7.4.1); it hears of no end that is not its fault."""
+        code = 1011
+        try:
+            self._handler(websocket)
+            code = 1000
+        except ConnectionClosed:
+            code = 1000
+        finally:
+            websocket.close(code)
+            self.connections.discard(websocket)
+
+
+def serve(handler: Callable[[WebSocket], Any], url: str, **options: Any) -> Server:
+    """`with hawser.sync.serve(handler, url) as server: server.serve_forever()`. handler is called with each WebSocket, in a thread of its own;
+    when it returns, the connection is closed. url and keyword arguments as those of hawser.serve."""
+    dispatcher = _ThreadDispatcher.of_process()
+    handle = make_options(options, pongs=1, keep_handshake=1)
+    return dispatcher.call(lambda: Server(dispatcher, handler, url, handle))

@@ -1,0 +1,254 @@
+"""The asyncio layer, against itself and against the package websockets, where it is here."""
+
+import asyncio
+import unittest
+
+import hawser
+from hawser import ConnectionClosed, HawserError
+
+try:
+    import uvloop
+except ImportError:
+    uvloop = None
+try:
+    import websockets.asyncio.client
+    import websockets.asyncio.server
+except ImportError:
+    websockets = None
+
+URL = "ws://127.0.0.1:0/"
+
+
+async def echo(websocket):
+    async for message in websocket:
+        await websocket.send(message)
+
+
+async def nothing(websocket):
+    await websocket.wait_closed()
+
+
+class Echo(unittest.IsolatedAsyncioTestCase):
+    async def test_messages_come_back_as_what_they_are(self):
+        async with hawser.serve(echo, URL) as server, hawser.connect(server.url) as websocket:
+            for message in ("", "text ⚓\0", b"", b"\x00\xff", bytes(1 << 20), bytearray(b"buffer")):
+                await websocket.send(message)
+                self.assertEqual(await websocket.recv(), message)
+
+    async def test_what_was_agreed_on(self):
+        seen = []
+
+        async def handler(websocket):
+            seen.append((websocket.path, websocket.subprotocol, websocket.header("x-ship"), websocket.extensions))
+
+        async with hawser.serve(handler, URL, subprotocols="b, a", deflate="shared", headers={"X-Berth": "7"}) as server:
+            async with hawser.connect(server.url + "harbour?x=1", subprotocols="a, b", deflate="shared",
+                                      headers=[("X-Ship", "Ever Given")]) as websocket:
+                self.assertEqual(websocket.header("x-berth"), "7")
+                self.assertEqual(websocket.subprotocol, "b")
+                self.assertEqual(websocket.peer_address, server.address)
+                await websocket.wait_closed()
+        self.assertEqual(seen, [("/harbour?x=1", "b", "Ever Given", websocket.extensions)])
+        self.assertIn("permessage-deflate", websocket.extensions)
+
+    async def test_many_at_a_time(self):
+        async def client(url, number):
+            async with hawser.connect(url) as websocket:
+                for index in range(20):
+                    await websocket.send(f"{number} {index}")
+                    self.assertEqual(await websocket.recv(), f"{number} {index}")
+
+        async with hawser.serve(echo, URL) as server:
+            await asyncio.gather(*(client(server.url, number) for number in range(100)))
+
+    async def test_broadcast(self):
+        async with hawser.serve(nothing, URL) as server:
+            clients = [await hawser.connect(server.url) for _ in range(3)]
+            while len(server.connections) < 3:
+                await asyncio.sleep(0)
+            left_out = next(iter(server.connections))
+            self.assertEqual(server.broadcast("to all"), 3)
+            self.assertEqual([await client.recv() for client in clients], ["to all"] * 3)
+            self.assertEqual(server.broadcast(b"to others", exclude=left_out), 2)
+
+    async def test_ping(self):
+        async with hawser.serve(nothing, URL) as server, hawser.connect(server.url) as websocket:
+            await websocket.ping()
+            await asyncio.gather(websocket.ping(b"a"), websocket.ping(b"b"))
+
+
+class Ends(unittest.IsolatedAsyncioTestCase):
+    async def ended(self, handler):
+        """What recv of a client raises whose server does this."""
+        async with hawser.serve(handler, URL) as server, hawser.connect(server.url) as websocket:
+            with self.assertRaises(ConnectionClosed) as caught:
+                await websocket.recv()
+            return caught.exception
+
+    async def test_the_peer_says_why(self):
+        end = await self.ended(lambda websocket: websocket.close(4001, "Grüße"))
+        self.assertEqual((end.close_code, end.reason, end.clean, end.name), (4001, "Grüße", True, "HWS_ERR_CLOSED"))
+
+    async def test_a_handler_that_fails_closes_with_1011(self):
+        told = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context["exception"]))
+
+        async def handler(websocket):
+            raise KeyError("mine")
+
+        self.assertEqual((await self.ended(handler)).close_code, 1011)
+        self.assertEqual([type(error) for error in told], [KeyError])
+
+    async def test_iteration_ends_quietly_or_raises(self):
+        async def handler(websocket):
+            await websocket.send("last")
+            await websocket.close(int(websocket.path[1:]))
+
+        async with hawser.serve(handler, URL) as server:
+            for code, quiet in ((1000, True), (1001, True), (1002, False), (3000, False)):
+                websocket = await hawser.connect(f"{server.url}{code}")
+                messages = []
+                try:
+                    async for message in websocket:
+                        messages.append(message)
+                    self.assertTrue(quiet, code)
+                except ConnectionClosed as end:
+                    self.assertEqual((end.close_code, quiet), (code, False))
+                self.assertEqual(messages, ["last"])
+
+    async def test_calls_after_the_end(self):
+        async with hawser.serve(echo, URL) as server:
+            websocket = await hawser.connect(server.url)
+            await websocket.close()
+            await websocket.close()
+            websocket.abort()
+            self.assertEqual((websocket.close_code, websocket.close_reason), (1000, ""))
+            for call in (websocket.send("late"), websocket.recv()):
+                with self.assertRaises(ConnectionClosed):
+                    await call
+            with self.assertRaises(HawserError):
+                await websocket.ping()
+
+    async def test_a_refusal_tells_its_status(self):
+        async with hawser.serve(echo, URL) as server:
+            with self.assertRaises(ConnectionClosed) as caught:
+                await hawser.connect(server.url, origin="http://elsewhere.example")
+        self.assertEqual((caught.exception.status, caught.exception.name), (403, "HWS_ERR_HTTP"))
+
+    async def test_what_can_not_be_tried(self):
+        for call in (hawser.connect("http://127.0.0.1/"), hawser.serve(echo, "ws://192.0.2.1:1/"),
+                     hawser.connect("ws://127.0.0.1/", no_such_option=1)):
+            with self.assertRaises(HawserError):
+                await call
+
+    async def test_the_server_goes_away(self):
+        server = await hawser.serve(echo, URL)
+        websocket = await hawser.connect(server.url)
+        await asyncio.gather(server.close(), websocket.wait_closed())
+        self.assertEqual(websocket.close_code, 1001)
+        with self.assertRaises(ConnectionClosed):
+            await hawser.connect(server.url)
+
+
+class Waiting(unittest.IsolatedAsyncioTestCase):
+    async def test_a_cancelled_recv_loses_nothing(self):
+        async with hawser.serve(echo, URL) as server, hawser.connect(server.url) as websocket:
+            for number in range(50):
+                waiting = asyncio.ensure_future(websocket.recv())
+                await websocket.send(str(number))
+                await asyncio.sleep(0)
+                waiting.cancel()
+                got = await asyncio.gather(waiting, return_exceptions=True)
+                if isinstance(got[0], asyncio.CancelledError):
+                    got = [await websocket.recv()]
+                self.assertEqual(got, [str(number)])
+
+    async def test_two_may_not_wait_for_messages_of_one(self):
+        async with hawser.serve(nothing, URL) as server, hawser.connect(server.url) as websocket:
+            waiting = asyncio.ensure_future(websocket.recv())
+            await asyncio.sleep(0)
+            with self.assertRaises(RuntimeError):
+                await websocket.recv()
+            waiting.cancel()
+
+    async def test_who_does_not_read_is_not_read_from(self):
+        """The sender waits, and what was not read yet is bounded; then all of it arrives."""
+        count, size = 400, 1 << 18
+        begin = asyncio.Event()
+        received = []
+
+        async def handler(websocket):
+            await begin.wait()
+            self.assertLess(websocket._unread, 40 << 20)
+            async for message in websocket:
+                received.append(len(message))
+
+        async with hawser.serve(handler, URL) as server:
+            websocket = await hawser.connect(server.url, max_send_queue=1 << 20)
+
+            async def send():
+                for _ in range(count):
+                    await websocket.send(bytes(size))
+
+            sending = asyncio.ensure_future(send())
+            while websocket._drained is None:
+                await asyncio.sleep(0.001)
+            self.assertFalse(sending.done())
+            begin.set()
+            await sending
+            await websocket.close()
+        self.assertEqual(received, [size] * count)
+
+    async def test_a_cancelled_connect_leaves_nothing(self):
+        async with hawser.serve(echo, URL) as server:
+            connecting = asyncio.ensure_future(hawser.connect(server.url)._open())
+            await asyncio.sleep(0)
+            connecting.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await connecting
+            manager = server._manager
+            while manager.stat("connections"):
+                await asyncio.sleep(0.001)
+
+
+@unittest.skipUnless(uvloop, "uvloop is not here")
+class Uvloop(unittest.TestCase):
+    def test_it_runs_in_uvloop(self):
+        async def main():
+            async with hawser.serve(echo, URL) as server, hawser.connect(server.url) as websocket:
+                for number in range(100):
+                    await websocket.send(str(number))
+                    self.assertEqual(await websocket.recv(), str(number))
+
+        uvloop.run(main())
+
+
+@unittest.skipUnless(websockets, "the package websockets is not here")
+class Peer(unittest.IsolatedAsyncioTestCase):
+    MESSAGES = ("text ⚓", "", b"\x00\xff", bytes(range(256)) * 4096)
+
+    async def test_as_a_client_of_websockets(self):
+        async def peer(connection):
+            async for message in connection:
+                await connection.send(message)
+
+        async with websockets.asyncio.server.serve(peer, "127.0.0.1", 0, max_size=None) as server:
+            port = server.sockets[0].getsockname()[1]
+            async with hawser.connect(f"ws://127.0.0.1:{port}/", deflate="shared") as websocket:
+                self.assertIn("permessage-deflate", websocket.extensions)
+                for message in self.MESSAGES:
+                    await websocket.send(message)
+                    self.assertEqual(await websocket.recv(), message)
+        self.assertEqual(websocket.close_code, 1000)
+
+    async def test_as_a_server_of_websockets(self):
+        async with hawser.serve(echo, URL, deflate="dedicated") as server:
+            async with websockets.asyncio.client.connect(server.url, max_size=None, proxy=None) as connection:
+                for message in self.MESSAGES:
+                    await connection.send(message)
+                    self.assertEqual(await connection.recv(), message)
+            self.assertEqual(connection.close_code, 1000)
+
+
+if __name__ == "__main__":
+    unittest.main()
