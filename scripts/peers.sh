@@ -1,15 +1,26 @@
 # Installs the toolchains and the WebSocket peers that scripts/test --all runs against. Sourced after scripts/lib.sh.
 
-tool_packages=(clang clang-tidy valgrind gcovr abigail-tools binutils util-linux curl python3-venv libuv1-dev libglib2.0-dev openssl)
+tool_packages=(clang clang-tidy valgrind gcovr abigail-tools binutils util-linux curl python3-venv libuv1-dev libglib2.0-dev openssl
+  swig python3-dev)
+
+python_requirements=(tests/interop/requirements.txt bindings/python/requirements.txt)
 
 # install_peers sets HAWSER_REQUIRED_PEERS: with it, a missing peer fails its tests, which are skipped otherwise.
 install_peers() {
   install_packages "${tool_packages[@]}"
-  command -v npm >/dev/null || install_packages nodejs npm
+  install_toolchains
   install_node_peers
   install_python_peers
   export HAWSER_REQUIRED_PEERS="node python curl openssl"
   if install_chromium; then HAWSER_REQUIRED_PEERS+=" chromium"; fi
+}
+
+# Those of the languages that hawser has bindings for, each if there is none yet.
+install_toolchains() {
+  command -v npm >/dev/null || install_packages nodejs npm
+  [ -f "$(dirname "$(readlink -f "$(command -v node)")")/../include/node/node_api.h" ] || install_packages libnode-dev
+  command -v javac >/dev/null || install_packages default-jdk-headless
+  command -v go >/dev/null || install_packages golang-go
 }
 
 # Debian has Chromium as a package. Ubuntu has it as a snap, which needs a running snapd: there it is used if present.
@@ -36,9 +47,9 @@ install_node_peers() {
 
 install_python_peers() {
   local target="$peers/python"
-  if cmp -s tests/interop/requirements.txt "$target/installed.txt"; then return 0; fi
+  if cat "${python_requirements[@]}" | cmp -s - "$target/installed.txt"; then return 0; fi
   say "installing the Python peers in build/peers/python"
   /usr/bin/python3 -m venv "$target"
-  "$target/bin/pip" install -r tests/interop/requirements.txt
-  cp tests/interop/requirements.txt "$target/installed.txt"
+  "$target/bin/pip" install "${python_requirements[@]/#/--requirement=}"
+  cat "${python_requirements[@]}" >"$target/installed.txt"
 }

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Mapping
+from typing import Any, Mapping, TypeAlias, Union
 
 from . import raw
 from .errors import ConnectionClosed
 
-Message = "str | bytes | bytearray | memoryview"
+Message: TypeAlias = Union[str, bytes, bytearray, memoryview]
 
 # What an application may leave unread before its peer is read no further.
 MOST_MESSAGES = 64
@@ -69,11 +69,12 @@ class Connection:
             self._paused = True
             self._manager.pause(self.id)
 
-    def _on_close(self, event: raw.Event) -> None:
+    def _on_close(self, event: raw.Event) -> ConnectionClosed:
         clean = bool(event.flags & raw.CLEAN)
         status = event.system if event.error == raw.ERR_HTTP else 0
         assert isinstance(event.data, str) and event.text is not None
         self._end = ConnectionClosed(event.error or raw.ERR_CLOSED, event.text, event.code, event.data, clean, status)
+        return self._end
 
     def _take_message(self) -> str | bytes:
         message = self._messages.popleft()

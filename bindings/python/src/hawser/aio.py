@@ -10,10 +10,8 @@ from typing import Any, AsyncIterator, Awaitable, Callable, Generator
 from weakref import WeakKeyDictionary
 
 from . import raw
-from ._connection import QUIET_ENDS, Connection, Dispatcher, make_options
+from ._connection import QUIET_ENDS, Connection, Dispatcher, Message, make_options
 from .errors import ConnectionClosed, HawserError
-
-Message = "str | bytes | bytearray | memoryview"
 
 
 class _LoopDispatcher(Dispatcher):
@@ -69,8 +67,6 @@ class WebSocket(Connection):
     async def recv(self) -> str | bytes:
         """The next message: str for text, bytes for binary. ConnectionClosed when there is none left. May be cancelled without loss."""
         while not self._messages:
-            if self._end is not None:
-                raise self._end
             await self._next_news()
         message = self._take_message()
         if self._has_room:
@@ -135,6 +131,8 @@ class WebSocket(Connection):
             raise
 
     async def _next_news(self) -> None:
+        if self._end is not None:
+            raise self._end
         if self._news is not None:
             raise RuntimeError("another task waits for a message of this connection already")
         self._news = self._dispatcher.create_future()
@@ -146,8 +144,6 @@ class WebSocket(Connection):
     async def _opened(self) -> WebSocket:
         try:
             while not self._is_open:
-                if self._end is not None:
-                    raise self._end
                 await self._next_news()
         except asyncio.CancelledError:
             self.abort()
@@ -178,15 +174,16 @@ class WebSocket(Connection):
         if pong is not None:
             pong.set_result(None)
 
-    def _on_close(self, event: raw.Event) -> None:
-        super()._on_close(event)
+    def _on_close(self, event: raw.Event) -> ConnectionClosed:
+        end = super()._on_close(event)
         self._tell()
         self._on_drain()
         for pong in self._pings.values():
-            pong.set_exception(self._end)
+            pong.set_exception(end)
             pong.exception()  # whoever waited may be gone
         self._pings.clear()
         self._closed.set_result(None)
+        return end
 
 
 class connect:

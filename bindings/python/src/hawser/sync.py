@@ -9,13 +9,12 @@ from __future__ import annotations
 import threading
 from collections import deque
 from time import monotonic
-from typing import Any, Callable, Iterator, TypeVar
+from typing import Any, Callable, Iterator, TypeVar, cast
 
 from . import raw
-from ._connection import QUIET_ENDS, Connection, Dispatcher, make_options
+from ._connection import QUIET_ENDS, Connection, Dispatcher, Message, make_options
 from .errors import ConnectionClosed, HawserError
 
-Message = "str | bytes | bytearray | memoryview"
 Result = TypeVar("Result")
 
 
@@ -74,8 +73,7 @@ class _ThreadDispatcher(Dispatcher):
         call = _Call(function)
         self._calls.append(call)
         self.manager.wake()
-        result: Result = call.wait()
-        return result
+        return cast(Result, call.wait())
 
 
 class WebSocket(Connection):
@@ -145,7 +143,8 @@ class WebSocket(Connection):
 
     def header(self, name: str) -> str | None:
         """A header field of the peer's handshake."""
-        return self._call(lambda: self._manager.header(self.id, name))
+        text: str | None = self._call(lambda: self._manager.header(self.id, name))
+        return text
 
     def __iter__(self) -> Iterator[str | bytes]:
         while True:
@@ -198,10 +197,10 @@ class WebSocket(Connection):
             self._pongs.append(data)
             self._changed.notify_all()
 
-    def _on_close(self, event: raw.Event) -> None:
+    def _on_close(self, event: raw.Event) -> ConnectionClosed:
         with self._changed:
-            super()._on_close(event)
             self._changed.notify_all()
+            return super()._on_close(event)
 
 
 def connect(url: str, **options: Any) -> WebSocket:
