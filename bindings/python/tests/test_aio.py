@@ -137,7 +137,7 @@ class Ends(unittest.IsolatedAsyncioTestCase):
 
     async def test_what_can_not_be_tried(self):
         for call in (hawser.connect("http://127.0.0.1/"), hawser.serve(echo, "ws://192.0.2.1:1/"),
-                     hawser.connect("ws://127.0.0.1/", no_such_option=1)):
+                     hawser.connect("ws://127.0.0.1/", no_such_option=1), hawser.serve(echo, URL, requests=1)):
             with self.assertRaises(HawserError):
                 await call
 

@@ -6,7 +6,7 @@ from collections import deque
 from typing import Any, Mapping, TypeAlias, Union
 
 from . import raw
-from .errors import ConnectionClosed
+from .errors import ConnectionClosed, HawserError
 
 Message: TypeAlias = Union[str, bytes, bytearray, memoryview]
 
@@ -21,6 +21,8 @@ def make_options(settings: Mapping[str, Any], **defaults: Any) -> raw.Options:
     """An options handle from keyword arguments: those of docs/options.md, and headers and certificates."""
     options = raw.Options()
     for name, value in {**defaults, **settings}.items():
+        if name == "requests":
+            raise HawserError(raw.ERR_UNSUPPORTED, "requests are vetted and answered in hawser.raw")
         if name == "headers":
             for header, text in value.items() if isinstance(value, Mapping) else value:
                 options.add_header(header, text)
