@@ -86,7 +86,7 @@ class Connection:
     @property
     def _has_room(self) -> bool:
         """Time to read on: a quarter is left."""
-        return self._paused and self._unread <= MOST_BYTES // 4 and len(self._messages) <= MOST_MESSAGES // 4
+        return self._unread <= MOST_BYTES // 4 and len(self._messages) <= MOST_MESSAGES // 4
 
     def _resume(self) -> None:
         self._paused = False

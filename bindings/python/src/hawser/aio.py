@@ -69,7 +69,7 @@ class WebSocket(Connection):
         while not self._messages:
             await self._next_news()
         message = self._take_message()
-        if self._has_room:
+        if self._paused and self._has_room:
             self._resume()
         return message
 
@@ -130,16 +130,13 @@ class WebSocket(Connection):
                 raise StopAsyncIteration from None
             raise
 
-    async def _next_news(self) -> None:
+    def _next_news(self) -> asyncio.Future[None]:
         if self._end is not None:
             raise self._end
-        if self._news is not None:
+        if self._news is not None and not self._news.done():
             raise RuntimeError("another task waits for a message of this connection already")
         self._news = self._dispatcher.create_future()
-        try:
-            await self._news
-        finally:
-            self._news = None
+        return self._news
 
     async def _opened(self) -> WebSocket:
         try:

@@ -98,7 +98,7 @@ class WebSocket(Connection):
             if not self._messages:
                 raise self._end  # type: ignore[misc]
             message = self._take_message()
-            has_room = self._has_room
+            has_room = self._paused and self._has_room
         if has_room:
             self._call(self._resume)
         return message
