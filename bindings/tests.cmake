@@ -23,9 +23,9 @@ endfunction()
 
 # hawser_binding_conformance(LANGUAGE COMMAND ...): all scenarios in both roles, against the driver in C, over each layer.
 function(hawser_binding_conformance language)
-  list(JOIN binding_environment "' '" environment)
-  list(JOIN ARGN "' '" command)
-  set(driver "'${CMAKE_COMMAND}' -E env '${environment}' '${command}'")
+  set(driver ${CMAKE_COMMAND} -E env ${binding_environment} ${ARGN})
+  list(JOIN driver "' '" driver)
+  set(driver "'${driver}'")
   set(reference "'$<TARGET_FILE:conformance_driver>'")
   foreach(layer ws wss deflate)
     foreach(role client server)

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <zlib.h>
 
-enum { MAX_WORDS = 8, MAX_NAMES = 4096, SHOWN = 64 };
+enum { MAX_WORDS = 8, MAX_NAMES = 4096, MAX_LINE = 4096, SHOWN = 64 };
 
 typedef struct Payload {
   unsigned char *data;
@@ -428,7 +428,7 @@ static int run_setting(char **words) {
 
 typedef struct Later {
   pthread_t thread;
-  char line[512], *words[MAX_WORDS];
+  char line[MAX_LINE], *words[MAX_WORDS];
   int count; /* 0: there is none */
   hws_result result;
 } Later;
@@ -480,7 +480,7 @@ static void run_line(char *line) {
 }
 
 static void run_script(FILE *file, const char *role) {
-  static char line[4096];
+  static char line[MAX_LINE];
   int ours = 0;
   while (fgets(line, sizeof line, file)) {
     line[strcspn(line, "\n")] = 0;
