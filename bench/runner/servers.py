@@ -40,6 +40,8 @@ PROGRAMS = [
     Program("ws", False, False),
     Program("websockets", False, False),
     Program("picows", False, False),
+    Program("hawser_python", False, False),
+    Program("hawser_python_raw", False, False, {"HAWSER_API": "raw"}, "hawser_python"),
 ]
 
 
