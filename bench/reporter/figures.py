@@ -10,6 +10,22 @@ TITLES = {
     "gorilla": "Gorilla (Go)", "gws": "gws (Go)", "ws": "ws (Node.js)", "websockets": "websockets (Python)",
     "picows": "picows (Python)",
 }
+# The bindings beside what people use there.
+LANGUAGES = {
+    "C": [("hawser", "hawser")],
+    "Python": [("hawser_python_raw", "**hawser**, `Manager.poll`"), ("hawser_python", "**hawser**, asyncio on uvloop"),
+               ("picows", "picows, uvloop"), ("websockets", "websockets, uvloop")],
+    "Node.js": [("hawser_node", "**hawser**, `on('message')`"), ("ws", "ws")],
+    "Java": [("hawser_java_raw", "**hawser**, `Manager.poll`"), ("hawser_java", "**hawser**, listener"),
+             ("java_websocket", "Java-WebSocket")],
+    "Go": [("hawser_go", "**hawser**, `Handler`"), ("hawser_go_messages", "**hawser**, `ReadMessage`"), ("gws", "gws"),
+           ("gorilla", "Gorilla")],
+}
+# (ours, peer, how much of the peer's CPU time it may take)
+LANGUAGE_TARGETS = [
+    ("hawser_python_raw", "websockets", 1 / 4), ("hawser_python", "websockets", 1 / 4), ("hawser_python_raw", "picows", 1),
+    ("hawser_python", "picows", 1), ("hawser_node", "ws", 2 / 3), ("hawser_java_raw", "java_websocket", 1),
+    ("hawser_java", "java_websocket", 1), ("hawser_go", "gws", 1), ("hawser_go_messages", "gws", 1)]
 
 
 def title(program):
@@ -18,6 +34,11 @@ def title(program):
 
 def is_floor(program):
     return program.startswith("floor_")
+
+
+def is_for_languages(program):
+    """Not in the tables of libraries."""
+    return program == "java_websocket" or program.startswith("hawser_") and program != "hawser_poll"
 
 
 def is_ours(program):
@@ -30,9 +51,14 @@ class Figures:
             self.data = json.load(file)
 
     def of(self, measure, case, key="median"):
-        """{program: figure}, as far as they were measured, the smallest first."""
+        """{program: figure}, as far as they were measured, the smallest first; without the bindings."""
         found = self.data["figures"].get(measure, {}).get(case, {})
-        return dict(sorted(((name, one[key]) for name, one in found.items() if key in one), key=lambda pair: pair[1]))
+        return dict(sorted(((name, one[key]) for name, one in found.items() if key in one and not is_for_languages(name)),
+                           key=lambda pair: pair[1]))
+
+    def of_languages(self, case, program, key="median"):
+        """None: not measured."""
+        return self.data["figures"].get("times", {}).get(case, {}).get(program, {}).get(key)
 
     def one(self, measure, case, program, key="median"):
         """None: not measured."""

@@ -1,6 +1,6 @@
 """The figures as Markdown tables."""
 
-from .figures import is_floor, is_ours, number, title
+from .figures import LANGUAGE_TARGETS, LANGUAGES, is_floor, is_ours, number, title
 from .targets import AS_CLIENT, AS_SERVER, MOST_GROWTH
 
 
@@ -93,6 +93,42 @@ def clients(figures):
              by_server(figures, "As a client: system calls for each message, and CPU time over the floor's",
                        [(head, measure, f"client-{case}", key, 1) for head, measure, case, key in rest])]
     return "\n\n".join(filter(None, parts))
+
+
+LANGUAGE_CASES = [("64 B, 1 connection", "ws-64B-1x1"), ("64 B, 64 connections", "ws-64B-64x1"),
+                  ("16 KiB, 1 connection", "ws-16KiB-1x1"), ("16 KiB, 64 connections", "ws-16KiB-64x1")]
+
+
+def language_rows(figures):
+    for language, programs in LANGUAGES.items():
+        for program, words in programs:
+            cells = [(figures.of_languages(case, program), figures.of_languages(case, program, "ratio")) for _, case in LANGUAGE_CASES]
+            if any(value for value, _ in cells):
+                yield [f"{language}: {words}", *("–" if value is None else f"{value * 1e6:.1f} ({ratio:.2f})"
+                                                 for value, ratio in cells)]
+
+
+def language_target_rows(figures):
+    titles = {program: words for programs in LANGUAGES.values() for program, words in programs}
+    for ours, peer, most in LANGUAGE_TARGETS:
+        cells = []
+        for _, case in LANGUAGE_CASES:
+            mine, theirs = figures.of_languages(case, ours, "ratio"), figures.of_languages(case, peer, "ratio")
+            cells.append("–" if not mine or not theirs else f"{mine / theirs:.2f}")
+        language = next(language for language, programs in LANGUAGES.items() if ours in dict(programs))
+        yield [f"{language}: {titles[ours]}, of {titles[peer].split(',')[0]}'s", f"≤ {most:.2f}", *cells]
+
+
+def languages(figures):
+    rows = list(language_rows(figures))
+    if not rows:
+        return ""
+    heads = [head for head, _ in LANGUAGE_CASES]
+    return "\n\n".join([
+        "### The bindings\n\nCPU time of the server for each echoed message in microseconds, the kernel's part included, and in brackets over the "
+        "floor's in the same round: what a bare epoll echo in C takes.", table(["", *heads], rows),
+        "What hawser takes of the CPU time of its peer, beside the aim:",
+        table(["", "aim", *heads], list(language_target_rows(figures)))])
 
 
 def throughput(figures):

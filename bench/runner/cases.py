@@ -47,7 +47,7 @@ CASES = [Case(*row, *[False] * (8 - len(row))) for row in [
     ("echo",      "ws",      64,       "binary", 16,         16,    "i"),
     ("echo",      "ws",      64,       "text",   16,         16,    "i"),
     ("echo",      "ws",      KIB,      "binary", 1,          1,     "i"),
-    ("echo",      "ws",      16 * KIB, "binary", 1,          1,     "i"),
+    ("echo",      "ws",      16 * KIB, "binary", 1,          1,     "it"),
     ("echo",      "ws",      16 * KIB, "text",   1,          1,     "i"),
     ("echo",      "ws",      16 * KIB, "utf8",   1,          1,     "i"),
     ("echo",      "ws",      MIB,      "binary", 1,          1,     "ist", QUICK),

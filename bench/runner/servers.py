@@ -18,6 +18,7 @@ class Program(NamedTuple):
     is_counted: bool    # C, C++ or Rust: cachegrind sees the instructions that always run, without JIT or collector
     environment: dict = {}
     file: str = ""      # if it is called otherwise
+    is_for_languages: bool = False  # takes part in the cases of the table of languages alone
 
 
 HAWSER, FLOOR = "hawser", "floor_epoll"
@@ -40,9 +41,18 @@ PROGRAMS = [
     Program("ws", False, False),
     Program("websockets", False, False),
     Program("picows", False, False),
-    Program("hawser_python", False, False),
-    Program("hawser_python_raw", False, False, {"HAWSER_API": "raw"}, "hawser_python"),
+    Program("java_websocket", False, False, is_for_languages=True),
+    Program("hawser_python", False, False, is_for_languages=True),
+    Program("hawser_python_raw", False, False, {"HAWSER_API": "raw"}, "hawser_python", True),
+    Program("hawser_node", False, False, is_for_languages=True),
+    Program("hawser_java", False, False, is_for_languages=True),
+    Program("hawser_java_raw", False, False, {"HAWSER_API": "raw"}, "hawser_java", True),
+    Program("hawser_go", False, False, is_for_languages=True),
+    Program("hawser_go_messages", False, False, {"HAWSER_API": "messages"}, "hawser_go", True),
 ]
+
+
+LANGUAGE_CASES = {"ws-64B-1x1", "ws-64B-64x1", "ws-16KiB-1x1", "ws-16KiB-64x1"}
 
 
 class Failure(Exception):
@@ -64,6 +74,8 @@ def takes_part(program, case):
     if program.is_floor:
         return program.name == floor_of(case) or (program.name == "floor_poll" and floor_of(case) == FLOOR and
                                                   case.kind != "idle" and case.layer == "ws")
+    if program.is_for_languages:
+        return case.name in LANGUAGE_CASES
     return case.kind != "growth" or (program.file or program.name) == HAWSER
 
 

@@ -152,14 +152,19 @@ static PyObject *hawser_event_new(hws_manager *manager, int32_t index) {
 // A signal that came ends a wait without events: its Python handler runs now, and may raise.
 static PyObject *hawser_list(Batch batch) {
   if (batch.count == 0 && PyErr_CheckSignals() < 0) return NULL;
-  PyObject *list = PyList_New(batch.count);
-  for (int32_t i = 0; list && i < batch.count; i++) {
-    PyObject *event = hawser_event_new(batch.manager, i);
-    if (event)
-      PyList_SET_ITEM(list, i, event);
+  // A list is what the garbage collector looks at, and may have finalizers run that poll or free: it is made when all is copied.
+  PyObject **events = PyMem_New(PyObject *, (size_t)batch.count + 1);
+  if (!events) return PyErr_NoMemory();
+  int32_t count = 0;
+  while (count < batch.count && (events[count] = hawser_event_new(batch.manager, count))) count++;
+  PyObject *list = count == batch.count ? PyList_New(count) : NULL;
+  for (int32_t i = 0; i < count; i++) {
+    if (list)
+      PyList_SET_ITEM(list, i, events[i]);
     else
-      Py_CLEAR(list);
+      Py_DECREF(events[i]);
   }
+  PyMem_Free(events);
   return list;
 }
 %}
@@ -178,8 +183,7 @@ static PyObject *hawser_list(Batch batch) {
 from ._raw import Event
 %}
 
-%typemap(in) (const void *DATA, size_t SIZE) (hawser_payload payload) {
-  payload.buffer.obj = NULL;
+%typemap(in) (const void *DATA, size_t SIZE) (hawser_payload payload = {0}) {
   if (!hawser_take_payload($input, &payload)) SWIG_fail;
   $1 = (void *)payload.data;
   $2 = payload.size;
@@ -216,23 +220,21 @@ HAWSER_NEW(Options)
   if (!$1) SWIG_exception_fail(SWIG_ValueError, "$symname of an object that was not initialised");
 }
 
-// Out of memory, or a URL and the like that are no good, before there is a manager to say more.
-%exception Manager::Manager {
+// Out of memory, or of descriptors.
+%define HAWSER_MAKES_ONE
+  if (((SwigPyObject *)self)->ptr) {
+    PyErr_SetString(PyExc_RuntimeError, "it was initialised already");
+    SWIG_fail;
+  }
   $action
   if (!result || !result->handle) {
     free(result);
     hawser_raise(HWS_ERR_NO_MEMORY, hws_error_text(HWS_ERR_NO_MEMORY));
     SWIG_fail;
   }
-}
-%exception Options::Options {
-  $action
-  if (!result || !result->handle) {
-    free(result);
-    hawser_raise(HWS_ERR_NO_MEMORY, hws_error_text(HWS_ERR_NO_MEMORY));
-    SWIG_fail;
-  }
-}
+%enddef
+%exception Manager::Manager { HAWSER_MAKES_ONE }
+%exception Options::Options { HAWSER_MAKES_ONE }
 
 // Other Python threads run while these wait, or end a manager. All else is short, and holds the GIL.
 %define HAWSER_LETS_THREADS_RUN
@@ -242,5 +244,13 @@ HAWSER_NEW(Options)
   Py_END_ALLOW_THREADS
   arg1->inside--;
 %enddef
-%exception Manager::poll { HAWSER_LETS_THREADS_RUN }
+// One that is out of hws_manager_poll may still wait for the GIL: its batch must stay.
+%exception Manager::poll {
+  if (arg1->inside > 0) {
+    result.manager = arg1->handle;
+    result.count = HWS_ERR_BUSY;
+  } else {
+    HAWSER_LETS_THREADS_RUN
+  }
+}
 %exception Manager::flush { HAWSER_LETS_THREADS_RUN }

@@ -1,6 +1,11 @@
 """The asyncio layer, against itself and against the package websockets, where it is here."""
 
 import asyncio
+import copy
+import os
+import pathlib
+import pickle
+import socket
 import unittest
 
 import hawser
@@ -141,6 +146,93 @@ class Ends(unittest.IsolatedAsyncioTestCase):
             with self.assertRaises(HawserError):
                 await call
 
+    async def test_options_that_are_not_of_this_layer_or_of_no_use(self):
+        for option in ({"requests": 1}, {"parts": 1}, {"max_message_size": 0}, {"slow_reader": "sometimes"}):
+            with self.assertRaisesRegex(HawserError, next(iter(option))):
+                await hawser.serve(echo, URL, **option)
+        with self.assertRaisesRegex(TypeError, "tls_key"):
+            await hawser.connect("wss://127.0.0.1/", tls_key=None)
+        with self.assertRaisesRegex(HawserError, "no.such"):
+            await hawser.connect("wss://127.0.0.1/", tls_ca_file=pathlib.Path("/no.such"))
+
+    async def test_a_send_while_it_ends_tells_the_end(self):
+        async def handler(websocket):
+            await websocket.close(4001, "enough")
+
+        async with hawser.serve(handler, URL) as server:
+            for _ in range(20):
+                websocket = await hawser.connect(server.url)
+                with self.assertRaises(ConnectionClosed) as caught:
+                    while True:
+                        await websocket.send("more")
+                        await asyncio.sleep(0)
+                self.assertEqual((caught.exception.close_code, caught.exception.reason), (4001, "enough"))
+                with self.assertRaises(ConnectionClosed):
+                    await websocket.ping()
+        self.assertEqual(len(server.connections), 0)
+
+    async def test_an_end_can_be_copied_and_does_not_grow(self):
+        async with hawser.serve(lambda websocket: websocket.close(4001, "enough"), URL) as server:
+            websocket = await hawser.connect(server.url)
+            await websocket.wait_closed()
+        ends = []
+        for _ in range(3):
+            with self.assertRaises(ConnectionClosed) as caught:
+                await websocket.recv()
+            ends.append(caught.exception)
+        self.assertEqual(len(set(map(id, ends))), 3)
+        for end in (copy.copy(ends[0]), pickle.loads(pickle.dumps(ends[0]))):
+            self.assertEqual((end.close_code, end.reason, end.clean, end.code), (4001, "enough", True, ends[0].code))
+
+    async def test_a_handler_that_fails_elsewhere_fails(self):
+        """The end of another connection is no quiet end of this one."""
+        told = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context["exception"]))
+
+        async def handler(websocket):
+            await hawser.connect(websocket.header("x-upstream"), origin="http://elsewhere.example")
+
+        async with hawser.serve(echo, URL) as upstream, hawser.serve(handler, URL) as server:
+            async with hawser.connect(server.url, headers={"X-Upstream": upstream.url}) as websocket:
+                with self.assertRaises(ConnectionClosed) as caught:
+                    await websocket.recv()
+        self.assertEqual((caught.exception.close_code, len(told)), (1011, 1))
+
+    async def test_abort(self):
+        async with hawser.serve(echo, URL) as server:
+            async with hawser.connect(server.url) as websocket:
+                websocket.abort()
+                websocket.abort()
+            self.assertEqual(websocket.close_code, 1006)
+
+    async def test_a_server_is_closed_by_many_and_by_its_handlers(self):
+        async def handler(websocket):
+            async for _ in websocket:
+                await server.close()
+
+        server = await hawser.serve(handler, URL)
+        clients = [await hawser.connect(server.url) for _ in range(3)]
+        for client in clients:
+            await client.send("close")
+        await asyncio.wait_for(asyncio.gather(server.close(), server.close(), *(client.wait_closed() for client in clients)), 20)
+        await server.close()
+        self.assertEqual({client.close_code for client in clients}, {1001})
+
+    async def test_a_handshake_that_outlives_its_server(self):
+        """It is refused, and its messages disturb nobody."""
+        async with hawser.serve(echo, URL) as other, hawser.connect(other.url) as websocket:
+            server = await hawser.serve(echo, URL)
+            host, port = server.address.split(":")
+            with socket.create_connection((host, int(port))) as peer:
+                peer.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
+                await asyncio.sleep(0.05)
+                await server.close()
+                peer.sendall(b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+                             b"\x81\x85\x00\x00\x00\x00hello")
+                for number in range(20):
+                    await websocket.send(str(number))
+                    self.assertEqual(await websocket.recv(), str(number))
+
     async def test_the_server_goes_away(self):
         server = await hawser.serve(echo, URL)
         websocket = await hawser.connect(server.url)
@@ -209,6 +301,20 @@ class Waiting(unittest.IsolatedAsyncioTestCase):
             manager = server._manager
             while manager.stat("connections"):
                 await asyncio.sleep(0.001)
+
+
+class Loops(unittest.TestCase):
+    def test_a_loop_that_is_closed_leaves_nothing(self):
+        async def main():
+            server = await hawser.serve(echo, URL)
+            websocket = await hawser.connect(server.url)
+            await websocket.send("and away")
+
+        counts = []
+        for _ in range(10):
+            asyncio.run(main())
+            counts.append(len(os.listdir("/proc/self/fd")))
+        self.assertEqual(len(set(counts)), 1, counts)
 
 
 @unittest.skipUnless(uvloop, "uvloop is not here")

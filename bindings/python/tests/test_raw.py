@@ -115,6 +115,15 @@ class Arguments(unittest.TestCase):
         with self.assertRaises(OverflowError):
             manager.send(1 << 70, raw.TEXT, "")
 
+    def test_a_wrong_argument_before_a_payload(self):
+        manager = Manager()
+        for call in (lambda: manager.send("no id", raw.BINARY, b"x"), lambda: manager.send(1, "no opcode", b"x"),
+                     lambda: manager.ping(None, b"x"), lambda: manager.broadcast(1, 2.5, raw.TEXT, "x"),
+                     lambda: manager.respond(1, 200, "no options", b"x")):
+            for _ in range(100):
+                with self.assertRaises(TypeError):
+                    call()
+
     def test_an_error_has_code_name_and_words(self):
         with self.assertRaises(HawserError) as caught:
             Manager().connect("http://127.0.0.1/")
@@ -126,6 +135,11 @@ class Arguments(unittest.TestCase):
         for call in (lambda: Manager.__new__(Manager).poll(0), lambda: Options.__new__(Options).set_int("parts", 1)):
             with self.assertRaises((ValueError, TypeError)):
                 call()
+
+    def test_an_object_is_made_once(self):
+        for made in (Manager(), Options()):
+            with self.assertRaises(RuntimeError):
+                made.__init__()
 
     def test_ids_are_keys(self):
         pair = Pair()
@@ -154,6 +168,31 @@ class Life(unittest.TestCase):
             Pair()
         gc.collect()
         self.assertEqual(len(os.listdir("/proc/self/fd")), len(before))
+
+    def test_a_finalizer_may_free_and_poll_while_a_batch_is_copied(self):
+        class Trap:
+            def __init__(self, manager, frees):
+                self.itself, self.manager, self.frees = self, manager, frees
+
+            def __del__(self):
+                if self.frees:
+                    self.manager.free()
+                else:
+                    self.manager.poll(0)
+
+        for frees in (False, True):
+            pair = Pair()
+            for number in range(20):
+                pair.manager.send(pair.client, raw.BINARY, bytes([number]))
+            gc.collect()
+            threshold = gc.get_threshold()
+            Trap(pair.manager, frees)
+            gc.set_threshold(1, 1, 1)
+            try:
+                events = pair.manager.poll(-1)
+            finally:
+                gc.set_threshold(*threshold)
+            self.assertTrue(all(event.data == bytes([number]) for number, event in enumerate(events)))
 
     def test_options_may_go_at_once(self):
         options = Options()
@@ -186,6 +225,30 @@ class Threads(unittest.TestCase):
         manager.wake()
         thread.join()
         manager.free()
+
+    def test_of_two_that_poll_one_is_told_so(self):
+        """Also while the other has left the library, and waits for the GIL with a batch."""
+        pair = Pair()
+        outcomes, end = [], threading.Event()
+
+        def poll():
+            while not end.is_set():
+                try:
+                    for event in pair.manager.poll(1):
+                        pair.manager.send(event.connection, event.opcode, event.data)
+                except HawserError as error:
+                    outcomes.append(error.code)
+
+        pair.manager.send(pair.client, raw.BINARY, bytes(1000))
+        threads = [threading.Thread(target=poll) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        while len(outcomes) < 1000:
+            time.sleep(0.001)
+        end.set()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(set(outcomes), {raw.ERR_BUSY})
 
     @staticmethod
     def is_busy(manager):

@@ -1,6 +1,8 @@
 """The layer without asyncio."""
 
+import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -105,6 +107,39 @@ class Sync(unittest.TestCase):
                 begin.set()
                 sending.join()
         self.assertEqual(received, [size] * count)
+
+    def test_pings_have_answers_of_their_own(self):
+        with hawser.sync.serve(lambda websocket: websocket.wait_closed(), URL) as server:
+            with hawser.sync.connect(server.url) as websocket:
+                threads = [threading.Thread(target=websocket.ping, kwargs={"timeout": 20}) for _ in range(40)]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+                self.assertEqual(websocket._pings, {})
+
+    def test_a_handshake_that_outlives_its_server(self):
+        server = hawser.sync.serve(echo, URL)
+        host, port = server.address.split(":")
+        with socket.create_connection((host, int(port))) as peer:
+            peer.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
+            threading.Event().wait(0.05)
+            server.close()
+            peer.sendall(b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+                         b"\x81\x85\x00\x00\x00\x00hello")
+            self.test_messages_come_back_as_what_they_are()
+
+    def test_a_child_of_fork_has_a_thread_of_its_own(self):
+        self.test_messages_come_back_as_what_they_are()
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            try:
+                self.test_messages_come_back_as_what_they_are()
+                os._exit(0)
+            finally:
+                os._exit(1)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
 
     def test_ctrl_c_ends_a_wait(self):
         program = ("import hawser.sync\n"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
-from typing import Any, Mapping, TypeAlias, Union
+from copy import copy
+from typing import Any, Callable, Mapping, TypeAlias, Union
 
 from . import raw
 from .errors import ConnectionClosed, HawserError
@@ -17,23 +19,34 @@ MOST_BYTES = 1 << 20
 QUIET_ENDS = (1000, 1001)  # RFC 6455 7.4.1: nothing went wrong
 
 
-def make_options(settings: Mapping[str, Any], **defaults: Any) -> raw.Options:
+def make_options(settings: Mapping[str, Any]) -> raw.Options:
     """An options handle from keyword arguments: those of docs/options.md, and headers and certificates."""
     options = raw.Options()
-    for name, value in {**defaults, **settings}.items():
-        if name == "requests":
-            raise HawserError(raw.ERR_UNSUPPORTED, "requests are vetted and answered in hawser.raw")
+    # What pings wait for, and what `header` reads.
+    for name, value in {**settings, "pongs": 1, "keep_handshake": 1}.items():
+        if name in ("requests", "parts"):
+            raise HawserError(raw.ERR_UNSUPPORTED, f"the option {name} is for hawser.raw")
         if name == "headers":
             for header, text in value.items() if isinstance(value, Mapping) else value:
                 options.add_header(header, text)
         elif name == "certificates":
             for host, chain, key in value:
-                options.add_certificate(host, chain, key)
-        elif isinstance(value, str):
-            options.set_text(name, value)
+                options.add_certificate(host, os.fspath(chain), os.fspath(key))
         else:
-            options.set_int(name, value)
+            set_option(options, name, value)
     return options
+
+
+def set_option(options: raw.Options, name: str, value: Any) -> None:
+    try:
+        if isinstance(value, int):
+            options.set_int(name, value)
+        elif isinstance(value, (str, os.PathLike)):
+            options.set_text(name, os.fspath(value))
+        else:
+            raise TypeError(f"the option {name} takes an int or a str, not {type(value).__name__}")
+    except HawserError as error:
+        raise HawserError(error.code, f"{name}={value!r}: {error.words}") from None
 
 
 class Connection:
@@ -69,7 +82,7 @@ class Connection:
         self._unread += len(message)
         if not self._paused and (self._unread > MOST_BYTES or len(self._messages) >= MOST_MESSAGES):
             self._paused = True
-            self._manager.pause(self.id)
+            self._unless_closing(lambda: self._manager.pause(self.id))
 
     def _on_close(self, event: raw.Event) -> ConnectionClosed:
         clean = bool(event.flags & raw.CLEAN)
@@ -91,12 +104,31 @@ class Connection:
     def _resume(self) -> None:
         self._paused = False
         if self._end is None:
-            self._manager.resume(self.id)
+            self._unless_closing(lambda: self._manager.resume(self.id))
 
     def _begin_close(self, code: int, reason: str | None) -> None:
         """Whoever has closed reads no more, and waits for the peer's Close."""
-        self._manager.close(self.id, code, reason)
+        self._unless_closing(lambda: self._manager.close(self.id, code, reason))
         self._is_closing = True
+
+    def _begin_abort(self) -> None:
+        if self._end is None:
+            self._unless_closing(lambda: self._manager.abort(self.id))
+            self._is_closing = True
+
+    @staticmethod
+    def _unless_closing(function: Callable[[], None]) -> None:
+        """The library may know of an end whose CLOSE has not come yet: the peer's Close is there."""
+        try:
+            function()
+        except HawserError as error:
+            if error.code not in (raw.ERR_CLOSED, raw.ERR_STALE):
+                raise
+
+    def _why(self) -> ConnectionClosed:
+        """A new one each time: those that were raised keep frames alive."""
+        assert self._end is not None
+        return copy(self._end)
 
     @property
     def close_code(self) -> int | None:
@@ -119,23 +151,27 @@ class Dispatcher:
         owners = self.owners
         for event in events:
             kind = event.kind
-            if kind == raw.EVENT_MESSAGE:
-                owners[event.connection]._on_message(event.data)
-            elif kind == raw.EVENT_OPEN and event.listener:
+            if kind == raw.EVENT_OPEN and event.listener:
                 self._accept(event)
+                continue
+            owner = owners.get(event.connection)
+            if owner is None:  # accepted after its server was closed: see _accept
+                continue
+            if kind == raw.EVENT_MESSAGE:
+                owner._on_message(event.data)
             elif kind == raw.EVENT_OPEN:
-                owners[event.connection]._on_open()
-            elif kind == raw.EVENT_CLOSE and event.connection in owners:
+                owner._on_open()
+            elif kind == raw.EVENT_CLOSE:
                 owners.pop(event.connection)._on_close(event)
             elif kind == raw.EVENT_DRAIN:
-                owners[event.connection]._on_drain()
+                owner._on_drain()
             elif kind == raw.EVENT_PONG:
-                owners[event.connection]._on_pong(event.data)
+                owner._on_pong(event.data)
 
     def _accept(self, event: raw.Event) -> None:
         server = self.owners.get(event.listener)
         if server is None:  # it was closed in the same batch
-            self.manager.close(event.connection, 1001)
+            Connection._unless_closing(lambda: self.manager.close(event.connection, 1001))
             return
         connection = server._connection(event.connection)
         self.owners[event.connection] = connection

@@ -24,6 +24,9 @@ class _LoopDispatcher(Dispatcher):
         loop = asyncio.get_running_loop()
         dispatcher = cls._of_loops.get(loop)
         if dispatcher is None:
+            for other in list(cls._of_loops):  # a dispatcher refers to its loop: the WeakKeyDictionary alone would keep both
+                if other.is_closed() and (stale := cls._of_loops.pop(other, None)):
+                    stale.manager.free()
             dispatcher = cls._of_loops[loop] = cls(loop)
         return dispatcher
 
@@ -63,6 +66,7 @@ class WebSocket(Connection):
         self._drained: asyncio.Future[None] | None = None
         self._closed: asyncio.Future[None] = dispatcher.create_future()
         self._pings: dict[bytes, asyncio.Future[None]] = {}
+        self._count_of_pings = 0
 
     async def recv(self) -> str | bytes:
         """The next message: str for text, bytes for binary. ConnectionClosed when there is none left. May be cancelled without loss."""
@@ -82,8 +86,11 @@ class WebSocket(Connection):
                 self._manager.send(self.id, opcode, message)
                 break
             except HawserError as error:
+                if error.code in (raw.ERR_CLOSED, raw.ERR_STALE):
+                    await asyncio.shield(self._closed)
+                    raise self._why() from None
                 if error.code != raw.ERR_WOULD_BLOCK:
-                    raise self._end or error
+                    raise
             if self._drained is None:
                 self._drained = self._dispatcher.create_future()
             await asyncio.shield(self._drained)
@@ -91,8 +98,17 @@ class WebSocket(Connection):
 
     async def ping(self, data: bytes | None = None) -> None:
         """Sends a ping (up to 125 bytes; by default of its own) and waits for its pong."""
-        data = len(self._pings).to_bytes(4, "big") if data is None else bytes(data)
-        self._manager.ping(self.id, data)
+        if data is None:
+            self._count_of_pings += 1
+            data = self._count_of_pings.to_bytes(8, "big")
+        data = bytes(data)
+        try:
+            self._manager.ping(self.id, data)
+        except HawserError as error:
+            if error.code not in (raw.ERR_CLOSED, raw.ERR_STALE):
+                raise
+            await asyncio.shield(self._closed)
+            raise self._why() from None
         self._dispatcher.flush_soon()
         pong = self._pings.setdefault(data, self._dispatcher.create_future())
         await asyncio.shield(pong)
@@ -112,8 +128,7 @@ class WebSocket(Connection):
 
     def abort(self) -> None:
         """Ends the TCP connection at once, unsent bytes and all."""
-        if self._end is None:
-            self._manager.abort(self.id)
+        self._begin_abort()
 
     def header(self, name: str) -> str | None:
         """A header field of the peer's handshake."""
@@ -132,7 +147,7 @@ class WebSocket(Connection):
 
     def _next_news(self) -> asyncio.Future[None]:
         if self._end is not None:
-            raise self._end
+            raise self._why()
         if self._news is not None and not self._news.done():
             raise RuntimeError("another task waits for a message of this connection already")
         self._news = self._dispatcher.create_future()
@@ -176,7 +191,7 @@ class WebSocket(Connection):
         self._tell()
         self._on_drain()
         for pong in self._pings.values():
-            pong.set_exception(end)
+            pong.set_exception(self._why())
             pong.exception()  # whoever waited may be gone
         self._pings.clear()
         self._closed.set_result(None)
@@ -205,7 +220,7 @@ class connect:
 
     async def _open(self) -> WebSocket:
         dispatcher = _LoopDispatcher.of_running_loop()
-        options = make_options(self._options, pongs=1, keep_handshake=1)
+        options = make_options(self._options)
         identity = dispatcher.manager.connect(self._url, options)
         websocket = WebSocket(dispatcher, identity)
         dispatcher.owners[identity] = websocket
@@ -225,6 +240,7 @@ class Server:
         self.connections: set[WebSocket] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = dispatcher.create_future()
+        self._closers: set[asyncio.Task[Any] | None] = set()  # handlers that close it: they do not wait for each other
 
     def broadcast(self, message: Message, exclude: WebSocket | None = None) -> int:
         """Sends a message to all connections but one, framed once; returns how many took it. Those whose queue is full are closed
@@ -236,12 +252,12 @@ class Server:
 
     async def close(self, code: int = 1001, reason: str | None = None) -> None:
         """Stops listening, closes all connections, and waits for them and for their handlers."""
-        if self.id in self._dispatcher.owners and not self._closed.done():
-            self._manager.abort(self.id)
+        Connection._unless_closing(lambda: self._manager.abort(self.id))
+        self._closers.add(asyncio.current_task())
         await asyncio.shield(self._closed)
         await asyncio.gather(*(connection.close(code, reason) for connection in list(self.connections)))
-        current = asyncio.current_task()
-        await asyncio.gather(*(task for task in list(self._tasks) if task is not current), return_exceptions=True)
+        while others := [task for task in self._tasks if task not in self._closers]:
+            await asyncio.wait(others, return_when=asyncio.FIRST_COMPLETED)
 
     async def serve_forever(self) -> None:
         """Waits until it is closed, or cancelled, which closes it."""
@@ -270,15 +286,17 @@ class Server:
         code = 1000
         try:
             await self._handler(websocket)
-        except ConnectionClosed:
-            pass
         except Exception as error:
+            if isinstance(error, ConnectionClosed) and websocket._end is not None:
+                return
             code = 1011
             asyncio.get_running_loop().call_exception_handler(
                 {"message": "a handler of hawser failed", "exception": error, "task": asyncio.current_task()})
         finally:
-            await websocket.close(code)
-            self.connections.discard(websocket)
+            try:
+                await websocket.close(code)
+            finally:
+                self.connections.discard(websocket)
 
 
 class serve:
@@ -303,5 +321,5 @@ class serve:
         await self._server.close()
 
     async def _listen(self) -> Server:
-        options = make_options(self._options, pongs=1, keep_handshake=1)
+        options = make_options(self._options)
         return Server(_LoopDispatcher.of_running_loop(), self._handler, self._url, options)

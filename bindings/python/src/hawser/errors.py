@@ -37,3 +37,6 @@ class ConnectionClosed(HawserError):
         self.reason = reason
         self.clean = clean
         self.status = status
+
+    def __reduce__(self) -> tuple[type[ConnectionClosed], tuple[int, str, int, str, bool, int]]:
+        return type(self), (self.code, self.words, self.close_code, self.reason, self.clean, self.status)

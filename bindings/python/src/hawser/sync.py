@@ -6,6 +6,8 @@ thread. A call that waits can be interrupted by Ctrl-C.
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections import deque
 from time import monotonic
@@ -45,6 +47,7 @@ class _ThreadDispatcher(Dispatcher):
     """A manager that a thread polls. Calls that are the polling thread's alone are handed to it."""
 
     _of_process: _ThreadDispatcher | None = None
+    _of_parent: _ThreadDispatcher | None = None
     _lock = threading.Lock()
 
     @classmethod
@@ -62,7 +65,10 @@ class _ThreadDispatcher(Dispatcher):
 
     def _run(self) -> None:
         while True:
-            self.dispatch(self.manager.poll(-1))
+            try:
+                self.dispatch(self.manager.poll(-1))
+            except Exception:  # never the end of all connections
+                threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), self._thread)))
             while self._calls:
                 self._calls.popleft().run()
 
@@ -74,6 +80,21 @@ class _ThreadDispatcher(Dispatcher):
         self._calls.append(call)
         self.manager.wake()
         return cast(Result, call.wait())
+
+    def post(self, function: Callable[[], Any]) -> None:
+        """As call, but waits for nothing."""
+        self._calls.append(_Call(function))
+        self.manager.wake()
+
+
+def _forget() -> None:
+    """A child of fork has no such thread. What the parent's was about stays as it is: its locks may be held."""
+    _ThreadDispatcher._of_parent = _ThreadDispatcher._of_process
+    _ThreadDispatcher._of_process = None
+    _ThreadDispatcher._lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 class WebSocket(Connection):
@@ -88,7 +109,8 @@ class WebSocket(Connection):
         super().__init__(dispatcher, identity)
         self._changed = threading.Condition()
         self._drains = 0
-        self._pongs: deque[bytes] = deque(maxlen=16)
+        self._pings: dict[bytes, list[bool]] = {}  # that are waited for; [True]: answered
+        self._count_of_pings = 0
 
     def recv(self, timeout: float | None = None) -> str | bytes:
         """The next message: str for text, bytes for binary. Waits for `timeout` seconds at most, then TimeoutError. ConnectionClosed
@@ -96,7 +118,7 @@ class WebSocket(Connection):
         with self._changed:
             self._wait(lambda: self._messages or self._end, timeout)
             if not self._messages:
-                raise self._end  # type: ignore[misc]
+                raise self._why()
             message = self._take_message()
             has_room = self._paused and self._has_room
         if has_room:
@@ -112,20 +134,32 @@ class WebSocket(Connection):
             try:
                 return self._manager.send(self.id, opcode, message)
             except HawserError as error:
+                if error.code in (raw.ERR_CLOSED, raw.ERR_STALE):
+                    self.wait_closed()
+                    raise self._why() from None
                 if error.code != raw.ERR_WOULD_BLOCK:
-                    raise self._end or error
+                    raise
             with self._changed:
                 self._wait(lambda: self._drains != drains or self._end, None)
 
-    def ping(self, data: bytes = b"", timeout: float | None = None) -> None:
-        """Sends a ping (up to 125 bytes) and waits for its pong, `timeout` seconds at most, then TimeoutError."""
-        data = bytes(data)
-        self._call(lambda: self._manager.ping(self.id, data))
+    def ping(self, data: bytes | None = None, timeout: float | None = None) -> None:
+        """Sends a ping (up to 125 bytes; by default of its own) and waits for its pong, `timeout` seconds at most, then TimeoutError."""
         with self._changed:
-            self._wait(lambda: data in self._pongs or self._end, timeout)
-            if data not in self._pongs:
-                raise self._end  # type: ignore[misc]
-            self._pongs.remove(data)
+            if data is None:
+                self._count_of_pings += 1
+                data = self._count_of_pings.to_bytes(8, "big")
+            data = bytes(data)
+            pong = self._pings.setdefault(data, [])
+        try:
+            self._call(lambda: self._manager.ping(self.id, data))
+        except HawserError as error:
+            if error.code not in (raw.ERR_CLOSED, raw.ERR_STALE):
+                raise
+            self.wait_closed()
+        with self._changed:
+            self._wait(lambda: pong or self._end, timeout)
+            if not pong:
+                raise self._why()
 
     def close(self, code: int = 1000, reason: str | None = None) -> None:
         """Closes, and waits for the end, "close_timeout" at most. Messages that were not read are dropped. Does nothing if it has ended."""
@@ -139,7 +173,7 @@ class WebSocket(Connection):
 
     def abort(self) -> None:
         """Ends the TCP connection at once, unsent bytes and all."""
-        self._call(lambda: None if self._end else self._manager.abort(self.id))
+        self._call(self._begin_abort)
 
     def header(self, name: str) -> str | None:
         """A header field of the peer's handshake."""
@@ -194,7 +228,9 @@ class WebSocket(Connection):
 
     def _on_pong(self, data: bytes) -> None:
         with self._changed:
-            self._pongs.append(data)
+            pong = self._pings.pop(data, None)
+            if pong is not None:
+                pong.append(True)
             self._changed.notify_all()
 
     def _on_close(self, event: raw.Event) -> ConnectionClosed:
@@ -207,22 +243,29 @@ def connect(url: str, **options: Any) -> WebSocket:
     """`with hawser.sync.connect(url) as ws`: a client. Keyword arguments as those of hawser.connect. ConnectionClosed if it can't be
     opened, HawserError if it can't be tried."""
     dispatcher = _ThreadDispatcher.of_process()
-    handle = make_options(options, pongs=1, keep_handshake=1)
+    handle = make_options(options)
 
-    def begin() -> WebSocket:
+    begun: list[WebSocket] = []
+
+    def begin() -> None:
         websocket = WebSocket(dispatcher, dispatcher.manager.connect(url, handle))
         dispatcher.owners[websocket.id] = websocket
-        return websocket
+        begun.append(websocket)
 
-    websocket = dispatcher.call(begin)
+    def give_up() -> None:
+        for websocket in begun:
+            websocket._begin_abort()
+
     try:
+        dispatcher.call(begin)
+        websocket = begun[0]
         with websocket._changed:
             websocket._wait(lambda: websocket._is_open or websocket._end, None)
-    except BaseException:
-        websocket.abort()
+    except BaseException:  # interrupted: begin may be still to come, but before this
+        dispatcher.post(give_up)
         raise
     if not websocket._is_open:
-        raise websocket._end  # type: ignore[misc]
+        raise websocket._why()
     return websocket
 
 
@@ -283,7 +326,11 @@ class Server:
 
     def _on_connection(self, websocket: WebSocket) -> None:
         self.connections.add(websocket)
-        threading.Thread(target=self._run, args=(websocket,), name=f"hawser {websocket.peer_address}", daemon=True).start()
+        try:
+            threading.Thread(target=self._run, args=(websocket,), name=f"hawser {websocket.peer_address}", daemon=True).start()
+        except RuntimeError:  # no more threads
+            self.connections.discard(websocket)
+            websocket._close_once(1013, None)
 
     def _on_close(self, event: raw.Event) -> None:
         self._closed.set()
@@ -295,15 +342,18 @@ class Server:
             self._handler(websocket)
             code = 1000
         except ConnectionClosed:
-            code = 1000
+            if websocket._end is None:
+                raise
         finally:
-            websocket.close(code)
-            self.connections.discard(websocket)
+            try:
+                websocket.close(code)
+            finally:
+                self.connections.discard(websocket)
 
 
 def serve(handler: Callable[[WebSocket], Any], url: str, **options: Any) -> Server:
     """`with hawser.sync.serve(handler, url) as server: server.serve_forever()`. handler is called with each WebSocket, in a thread of its own;
     when it returns, the connection is closed. url and keyword arguments as those of hawser.serve."""
     dispatcher = _ThreadDispatcher.of_process()
-    handle = make_options(options, pongs=1, keep_handshake=1)
+    handle = make_options(options)
     return dispatcher.call(lambda: Server(dispatcher, handler, url, handle))
