@@ -269,8 +269,9 @@ HWS_API hws_result hws_manager_flush(hws_manager *manager);
 /** Makes a poll that waits, or else the next one, return. Any thread, and signal handlers too. */
 HWS_API hws_result hws_manager_wake(hws_manager *manager);
 
-/** A descriptor for an outer loop, see promise 5. It stays the manager's: do not close it. HWS_ERR_UNSUPPORTED where
- * the system or the backend ("poll") has none to offer, _SYSTEM when none could be opened, _NO_MEMORY. */
+/** A descriptor for an outer loop, see promise 5, and the option "outer_flush" for loops that flush before they wait.
+ * It stays the manager's: do not close it. HWS_ERR_UNSUPPORTED where the system or the backend ("poll") has none to
+ * offer, _SYSTEM when none could be opened, _NO_MEMORY. */
 HWS_API int64_t hws_manager_fd(hws_manager *manager);
 
 /** Words about the last call that answered the polling thread with an error code other than HWS_ERR_BUSY: "" if there

@@ -132,7 +132,10 @@ class Manager {
   void tell_event(Connection &connection, EventKind kind);
   static bool drained(const Connection &connection);
   [[gnu::noinline]] void tell_listeners();
-  void signal_outer_loop();
+  void signal_outer_loop() {
+    if (signals_) attend_outer_loop();
+  }
+  void attend_outer_loop();
   bool work_is_left() const;
 
   // The life of a connection (manager.cpp)
@@ -222,6 +225,7 @@ class Manager {
   Wakeup wakeup_;
   std::optional<Alarm> alarm_;  // for the timers; none on systems that have no such thing
   bool outer_ = false;          // an outer loop drives the manager
+  bool signals_ = false;        // and is told what calls leave to do: it need not flush by itself
   bool signalled_ = false;      // the wakeup is set for the outer loop
   std::atomic<bool> woken_{false};
   Resolver resolver_;
@@ -259,7 +263,7 @@ class Manager {
 };
 
 inline bool Manager::send_plainly(int64_t id, Opcode opcode, const uint8_t *data, size_t size) {
-  if (!mailbox_.empty() || outer_ || size >= Sink::kBorrowed) return false;
+  if (!mailbox_.empty() || signals_ || size >= Sink::kBorrowed) return false;
   // Who answers many messages of one connection is looked up once.
   Connection *connection = output_.writer(id);
   bool is_writer = connection != nullptr;

@@ -147,7 +147,7 @@ int32_t Manager::poll_any(int32_t timeout_ms) {
     // A wait that brought all there is room for left more of it in the kernel, which gives an edge-triggered outer loop
     // no further sign: each such wait is answered by one of ours.
     signalled_ = signalled_ && full_waits_ == 0;
-    signal_outer_loop();
+    attend_outer_loop();
   }
   return batch_.size();
 }
@@ -157,7 +157,7 @@ void Manager::flush() {
   deliver_mail();
   settle_all();
   output_.flush_all();
-  signal_outer_loop();
+  if (outer_) attend_outer_loop();
 }
 
 void Manager::wake() {
@@ -397,13 +397,13 @@ Result<int64_t> Manager::outer_fd() {
   if (poller_->fd() < 0) return Failure{Error::UNSUPPORTED, 0, "this backend has no descriptor"};
   if (!alarm_) return Failure{Error::UNSUPPORTED, 0, "this system has no timer descriptors"};
   outer_ = true;
-  signal_outer_loop();
+  signals_ = !settings_->outer_flush;
+  attend_outer_loop();
   return poller_->fd();
 }
 
 // Keeps the manager's descriptor readable as long as something is left to do that the kernel does not know of.
-void Manager::signal_outer_loop() {
-  if (!outer_) return;
+void Manager::attend_outer_loop() {
   alarm_->set(next_deadline());
   bool busy = full_waits_ > 0 || work_is_left() || !mailbox_.empty();
   if (busy == signalled_) return;

@@ -101,6 +101,7 @@ static void test_table(void **state) {
       {"reuse_port", FLAG, 0, 0, 1},
       {"ipv6_only", FLAG, 0, 0, 1},
       {"backend", TEXT, 0, 0, 0},
+      {"outer_flush", FLAG, 0, 0, 1},
       {"memory_budget", INT, 1 << 30, -1, INT64_MAX},
       {"max_handshakes", INT, 1000, -1, INT64_MAX},
       {"accepts_per_poll", INT, 64, 1, 1 << 20},

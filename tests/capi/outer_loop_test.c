@@ -338,6 +338,43 @@ static void check_sends(void **state) {
   close_outer(&outer);
 }
 
+/* With the option a loop flushes before it waits: the descriptor tells of nothing that was said since, and of
+ * everything that is left after the flush. */
+static void check_flush(void **state) {
+  struct outer outer;
+  struct raw_peer peer;
+  hws_manager *manager;
+  hws_id id;
+  int port;
+  (void)state;
+  open_outer(&outer, log_options("outer_flush", 1, NULL));
+  manager = outer.log.manager;
+  log_listen(&outer.log, NULL, &port);
+  assert_int_equal(hws_manager_flush(manager), HWS_OK);
+  id = join(&outer, port, &peer);
+  assert_true(becomes_quiet(&outer));
+  peer.pump = NULL;
+  assert_int_equal(hws_manager_send(manager, id, HWS_TEXT, "one", 3), HWS_OK);
+  assert_false(is_readable(&outer, 20));
+  assert_int_equal(hws_manager_flush(manager), HWS_OK);
+  assert_true(raw_expect_frame(&peer, RAW_FIN | RAW_TEXT, "one", 3));
+  assert_true(becomes_quiet(&outer));
+  assert_int_equal(hws_manager_close(manager, id, 1000, NULL), HWS_OK);
+  assert_int_equal(hws_manager_flush(manager), HWS_OK);
+  assert_true(raw_expect_close(&peer, 1000));
+  assert_int_equal(raw_write_close(&peer, 1000, ""), 0);
+  assert_true(wait_count(&outer, HWS_EVENT_CLOSE, 1));
+  raw_peer_close(&peer);
+  id = join(&outer, port, &peer);
+  assert_true(becomes_quiet(&outer));
+  assert_int_equal(hws_manager_abort(manager, id), HWS_OK);
+  assert_int_equal(hws_manager_flush(manager), HWS_OK);
+  assert_true(wait_count(&outer, HWS_EVENT_CLOSE, 2)); /* there is an event to be fetched */
+  raw_peer_close(&peer);
+  assert_true(becomes_quiet(&outer));
+  close_outer(&outer);
+}
+
 /* The errors of the CLOSE that came last. */
 static int32_t last_error(const struct outer *outer) {
   return outer->log.entries[outer->log.count - 1].event.error;
@@ -617,15 +654,11 @@ static void test_no_descriptor(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(check_echo),
-      cmocka_unit_test(check_sends),
-      cmocka_unit_test(check_drain),
-      cmocka_unit_test(check_timers),
-      cmocka_unit_test(check_accepts),
-      cmocka_unit_test(check_answers),
-      cmocka_unit_test(check_many_without_events),
-      cmocka_unit_test(check_connect),
-      cmocka_unit_test(check_late),
+      cmocka_unit_test(check_echo),         cmocka_unit_test(check_sends),
+      cmocka_unit_test(check_flush),        cmocka_unit_test(check_drain),
+      cmocka_unit_test(check_timers),       cmocka_unit_test(check_accepts),
+      cmocka_unit_test(check_answers),      cmocka_unit_test(check_many_without_events),
+      cmocka_unit_test(check_connect),      cmocka_unit_test(check_late),
       cmocka_unit_test(check_other_thread),
   };
   const struct CMUnitTest other_tests[] = {cmocka_unit_test(test_no_descriptor)};
