@@ -82,7 +82,7 @@ class Connection:
         self._unread += len(message)
         if not self._paused and (self._unread > MOST_BYTES or len(self._messages) >= MOST_MESSAGES):
             self._paused = True
-            self._unless_closing(lambda: self._manager.pause(self.id))
+            self._dispatcher.act(lambda: self._manager.pause(self.id))
 
     def _on_close(self, event: raw.Event) -> ConnectionClosed:
         clean = bool(event.flags & raw.CLEAN)
@@ -104,26 +104,17 @@ class Connection:
     def _resume(self) -> None:
         self._paused = False
         if self._end is None:
-            self._unless_closing(lambda: self._manager.resume(self.id))
+            self._dispatcher.act(lambda: self._manager.resume(self.id))
 
     def _begin_close(self, code: int, reason: str | None) -> None:
         """Whoever has closed reads no more, and waits for the peer's Close."""
-        self._unless_closing(lambda: self._manager.close(self.id, code, reason))
+        self._dispatcher.act(lambda: self._manager.close(self.id, code, reason))
         self._is_closing = True
 
     def _begin_abort(self) -> None:
         if self._end is None:
-            self._unless_closing(lambda: self._manager.abort(self.id))
+            self._dispatcher.act(lambda: self._manager.abort(self.id))
             self._is_closing = True
-
-    @staticmethod
-    def _unless_closing(function: Callable[[], None]) -> None:
-        """The library may know of an end whose CLOSE has not come yet: the peer's Close is there."""
-        try:
-            function()
-        except HawserError as error:
-            if error.code not in (raw.ERR_CLOSED, raw.ERR_STALE):
-                raise
 
     def _why(self) -> ConnectionClosed:
         """A new one each time: those that were raised keep frames alive."""
@@ -143,9 +134,21 @@ class Connection:
 class Dispatcher:
     """A manager, and who is told what happens to which id."""
 
-    def __init__(self) -> None:
-        self.manager = raw.Manager()
+    def __init__(self, options: raw.Options | None = None) -> None:
+        self.manager = raw.Manager(options)
         self.owners: dict[int, Any] = {}
+
+    def act(self, function: Callable[[], Any]) -> None:
+        """Calls it. The library may know of an end whose CLOSE has not come yet: that is no error of whoever wanted an end."""
+        try:
+            function()
+        except HawserError as error:
+            if error.code not in (raw.ERR_CLOSED, raw.ERR_STALE):
+                raise
+        self.changed()
+
+    def changed(self) -> None:
+        """Something was said that is to be sent."""
 
     def dispatch(self, events: list[raw.Event]) -> None:
         owners = self.owners
@@ -171,7 +174,7 @@ class Dispatcher:
     def _accept(self, event: raw.Event) -> None:
         server = self.owners.get(event.listener)
         if server is None:  # it was closed in the same batch
-            Connection._unless_closing(lambda: self.manager.close(event.connection, 1001))
+            self.act(lambda: self.manager.close(event.connection, 1001))
             return
         connection = server._connection(event.connection)
         self.owners[event.connection] = connection

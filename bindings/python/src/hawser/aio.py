@@ -31,7 +31,9 @@ class _LoopDispatcher(Dispatcher):
         return dispatcher
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__()
+        options = raw.Options()
+        options.set_int("outer_flush", 1)
+        super().__init__(options)
         self.call_soon = loop.call_soon
         self.create_future = loop.create_future
         self._flush_is_due = False
@@ -39,10 +41,10 @@ class _LoopDispatcher(Dispatcher):
 
     def _on_readable(self) -> None:
         self.dispatch(self.manager.poll(0))
-        self.flush_soon()
+        self.changed()
 
-    def flush_soon(self) -> None:
-        """Sends what the tasks say that are due now, in one go; else the descriptor would have to wake the loop for it."""
+    def changed(self) -> None:
+        """Sends what the tasks say that are due now, in one go, and before the loop waits again (outer_flush)."""
         if not self._flush_is_due:
             self._flush_is_due = True
             self.call_soon(self._flush)
@@ -94,7 +96,7 @@ class WebSocket(Connection):
             if self._drained is None:
                 self._drained = self._dispatcher.create_future()
             await asyncio.shield(self._drained)
-        self._dispatcher.flush_soon()
+        self._dispatcher.changed()
 
     async def ping(self, data: bytes | None = None) -> None:
         """Sends a ping (up to 125 bytes; by default of its own) and waits for its pong."""
@@ -109,7 +111,7 @@ class WebSocket(Connection):
                 raise
             await asyncio.shield(self._closed)
             raise self._why() from None
-        self._dispatcher.flush_soon()
+        self._dispatcher.changed()
         pong = self._pings.setdefault(data, self._dispatcher.create_future())
         await asyncio.shield(pong)
 
@@ -119,7 +121,6 @@ class WebSocket(Connection):
             self._begin_close(code, reason)
             if self._paused:
                 self._resume()
-            self._dispatcher.flush_soon()
         await asyncio.shield(self._closed)
 
     async def wait_closed(self) -> None:
@@ -224,6 +225,7 @@ class connect:
         identity = dispatcher.manager.connect(self._url, options)
         websocket = WebSocket(dispatcher, identity)
         dispatcher.owners[identity] = websocket
+        dispatcher.changed()
         return await websocket._opened()
 
 
@@ -235,6 +237,7 @@ class Server:
         self._dispatcher, self._manager, self._handler = dispatcher, dispatcher.manager, handler
         self.id = self._manager.listen(url, options)
         dispatcher.owners[self.id] = self
+        dispatcher.changed()
         self.address = self._manager.local_address(self.id)
         self.url = f"{url.partition('://')[0]}://{self.address}/"
         self.connections: set[WebSocket] = set()
@@ -247,12 +250,12 @@ class Server:
         with 1013, or skipped (option slow_reader)."""
         opcode = raw.TEXT if isinstance(message, str) else raw.BINARY
         count = self._manager.broadcast(self.id, exclude.id if exclude else 0, opcode, message)
-        self._dispatcher.flush_soon()
+        self._dispatcher.changed()
         return count
 
     async def close(self, code: int = 1001, reason: str | None = None) -> None:
         """Stops listening, closes all connections, and waits for them and for their handlers."""
-        Connection._unless_closing(lambda: self._manager.abort(self.id))
+        self._dispatcher.act(lambda: self._manager.abort(self.id))
         self._closers.add(asyncio.current_task())
         await asyncio.shield(self._closed)
         await asyncio.gather(*(connection.close(code, reason) for connection in list(self.connections)))
