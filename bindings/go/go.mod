@@ -1,0 +1,3 @@
+module hawser.org/hawser
+
+go 1.19
