@@ -17,7 +17,7 @@ LANGUAGES = {
                ("picows", "picows, uvloop"), ("websockets", "websockets, uvloop")],
     "Node.js": [("hawser_node", "**hawser**, `on('message')`"), ("ws", "ws")],
     "Java": [("hawser_java_raw", "**hawser**, `Manager.poll`"), ("hawser_java", "**hawser**, listener"),
-             ("java_websocket", "Java-WebSocket")],
+             ("java_websocket", "Java-WebSocket"), ("java_jdk", "the JDK's client")],
     "Go": [("hawser_go", "**hawser**, `Handler`"), ("hawser_go_messages", "**hawser**, `ReadMessage`"), ("gws", "gws"),
            ("gorilla", "Gorilla")],
 }
@@ -38,7 +38,7 @@ def is_floor(program):
 
 def is_for_languages(program):
     """Not in the tables of libraries."""
-    return program == "java_websocket" or program.startswith("hawser_") and program != "hawser_poll"
+    return program in ("java_websocket", "java_jdk") or program.startswith("hawser_") and program != "hawser_poll"
 
 
 def is_ours(program):

@@ -96,7 +96,8 @@ def clients(figures):
 
 
 LANGUAGE_CASES = [("64 B, 1 connection", "ws-64B-1x1"), ("64 B, 64 connections", "ws-64B-64x1"),
-                  ("16 KiB, 1 connection", "ws-16KiB-1x1"), ("16 KiB, 64 connections", "ws-16KiB-64x1")]
+                  ("16 KiB, 1 connection", "ws-16KiB-1x1"), ("16 KiB, 64 connections", "ws-16KiB-64x1"),
+                  ("64 B, 64 connections, as a client", "client-ws-64B-64x1")]
 
 
 def language_rows(figures):
@@ -125,7 +126,7 @@ def languages(figures):
         return ""
     heads = [head for head, _ in LANGUAGE_CASES]
     return "\n\n".join([
-        "### The bindings\n\nCPU time of the server for each echoed message in microseconds, the kernel's part included, and in brackets over the "
+        "### The bindings\n\nCPU time of the program for each echoed message in microseconds, the kernel's part included, and in brackets over the "
         "floor's in the same round: what a bare epoll echo in C takes.", table(["", *heads], rows),
         "What hawser takes of the CPU time of its peer, beside the aim:",
         table(["", "aim", *heads], list(language_target_rows(figures)))])

@@ -42,6 +42,7 @@ PROGRAMS = [
     Program("websockets", False, False),
     Program("picows", False, False),
     Program("java_websocket", False, False, is_for_languages=True),
+    Program("java_jdk", False, False, is_for_languages=True),
     Program("hawser_python", False, False, is_for_languages=True),
     Program("hawser_python_raw", False, False, {"HAWSER_API": "raw"}, "hawser_python", True),
     Program("hawser_node", False, False, is_for_languages=True),
@@ -52,7 +53,7 @@ PROGRAMS = [
 ]
 
 
-LANGUAGE_CASES = {"ws-64B-1x1", "ws-64B-64x1", "ws-16KiB-1x1", "ws-16KiB-64x1"}
+LANGUAGE_CASES = {"ws-64B-1x1", "ws-64B-64x1", "ws-16KiB-1x1", "ws-16KiB-64x1", "client-ws-64B-64x1"}
 
 
 class Failure(Exception):

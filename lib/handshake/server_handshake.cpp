@@ -115,11 +115,11 @@ Objection check_host(const RequestHead &head, const Fields &fields) {
   return {};
 }
 
-// Nothing here reads a body; one that is not read would be taken for frames, or for the next request.
+// Nothing here reads a body; one that is not read would be taken for frames, or for the next request. A length of 0 is
+// none: Java's own client sends it with every upgrade.
 Objection check_body(const Fields &fields) {
   if (fields.transfer_encoding.count > 0) return refuse(kBadRequest, "The request has a body.");
   if (fields.content_length.count == 0) return {};
-  if (means_upgrade(fields)) return refuse(kBadRequest, "A WebSocket handshake has no Content-Length.");
   bool is_empty = fields.content_length.count == 1 && fields.content_length.value == "0";
   if (!is_empty) return refuse(kBadRequest, "The request has a body.");
   return {};

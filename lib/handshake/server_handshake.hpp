@@ -51,7 +51,7 @@ class RequestCheck {
   bool accepted_ = false;
 };
 
-// Judges a request. Refusals: 400 (no or two Hosts, a body, Content-Length or Transfer-Encoding on an upgrade, a bad or
+// Judges a request. Refusals: 400 (no or two Hosts, a body, Transfer-Encoding, a bad or
 // repeated key, ...), 403 (origin; the body names both values and the option "origins"), 405 (neither GET nor HEAD, or
 // an upgrade that is not GET), 426 (another Sec-WebSocket-Version than 13), 505 (HTTP/1.0). `plain_http`: the
 // application answers requests that are no upgrade itself; else they get 426 with Upgrade: websocket.

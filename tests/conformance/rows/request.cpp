@@ -167,7 +167,7 @@ std::vector<Row> bad_http() {
       {"host_with_open_bracket", "4.2.1", request().value("Host", "[::1"), refused(400)},
       {"target_absolute_without_host", "4.2.1", request().line("GET http:///chat HTTP/1.1"), refused(400)},
       {"body_of_a_length", "4.2.1", request().with("Content-Length: 5"), refused(400)},
-      {"body_of_length_0", "4.2.1", request().with("Content-Length: 0"), refused(400)},
+      {"body_of_length_0", "4.2.1", request().with("Content-Length: 0"), accepted()},
       {"body_of_two_lengths", "4.2.1", request().with("Content-Length: 0").with("Content-Length: 5"), refused(400)},
       {"body_in_chunks", "4.2.1", request().with("Transfer-Encoding: chunked"), refused(400)},
       {"head_too_long", "10.4", request_of(301), refused(431, HWS_ERR_LIMIT), {option("max_head_size", 300)}},

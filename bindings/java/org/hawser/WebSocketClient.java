@@ -1,0 +1,33 @@
+package org.hawser;
+
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
+
+/** Makes connections. One daemon thread serves those of the whole process; it starts with the first. */
+public final class WebSocketClient {
+  private static final class Shared {
+    static final Loop LOOP = new Loop(new Manager(new Options().set("pongs", 1)), null);
+
+    static {
+      LOOP.start();
+    }
+  }
+
+  private WebSocketClient() {}
+
+  /** Connects to a ws:// or wss:// URL with the library's defaults. */
+  public static CompletableFuture<WebSocket> connect(String url, WebSocket.Listener listener) {
+    return connect(url, null, listener);
+  }
+
+  /**
+   * Connects to a ws:// or wss:// URL. The future is complete after the listener's onOpen. It fails with a {@link
+   * HawserException} if the connection does: the listener hears nothing then.
+   *
+   * @param options may be null; it is read by another thread: change it no more until the future is complete
+   */
+  public static CompletableFuture<WebSocket> connect(String url, Options options, WebSocket.Listener listener) {
+    java.util.Objects.requireNonNull(listener, "listener");
+    return Shared.LOOP.call(() -> Shared.LOOP.connect(url, options, listener)).thenCompose(Function.identity());
+  }
+}
