@@ -38,6 +38,7 @@ interface Flags {
   pongs: boolean;
   requests: boolean;
   keep_handshake: boolean;
+  outer_flush: boolean;
   tls_verify: boolean;
   tls_kernel: boolean;
   deflate_server_no_context_takeover: boolean;
@@ -154,7 +155,9 @@ export class WebSocket extends EventEmitter implements AsyncIterable<string | Bu
   readonly CLOSING: 2;
   readonly CLOSED: 3;
 
-  constructor(url: string | URL, protocols?: string | string[], options?: (OptionValues & ConnectOptions) | Options);
+  constructor(
+    url: string | URL, protocols?: string | string[] | null, options?: (OptionValues & ConnectOptions) | Options | null);
+  constructor(url: string | URL, options: (OptionValues & ConnectOptions) | Options);
 
   readonly url: string;
   readonly readyState: 0 | 1 | 2 | 3;
@@ -210,11 +213,13 @@ export interface Request {
   readonly url: string;
   /** By lower-case name. */
   readonly headers: Record<string, string>;
+  /** With the port. */
   readonly remoteAddress: string;
   /** Whether it can be accepted; else it is plain HTTP. */
   readonly isUpgrade: boolean;
-  accept(subprotocol?: string, headers?: Headers): void;
-  respond(status: number, body?: Data, headers?: Headers): void;
+  /** Both answer false if the client has gone meanwhile, or the server is closing. */
+  accept(subprotocol?: string, headers?: Headers): boolean;
+  respond(status: number, body?: Data, headers?: Headers): boolean;
 }
 
 export type Handler = (socket: WebSocket, request: Request) => unknown;
@@ -231,7 +236,8 @@ export class WebSocketServer extends EventEmitter {
   readonly url: string;
   readonly address: string;
   readonly clients: Set<WebSocket>;
-  broadcast(data: Data, options?: SendOptions & { except?: WebSocket }): number;
+  /** How many took it; 0 once the server is closing. */
+  broadcast(data: Data, options?: SendOptions & { except?: WebSocket | null }): number;
   reloadTls(options?: OptionValues | Options): void;
   close(deadline?: number): Promise<void>;
 

@@ -5,6 +5,7 @@
 // is copied once, and none is allocated by itself. A full slab is left to those who hold views of it; so a small message
 // that is kept keeps as much memory as one of Node.js' own reads does (64 KiB), and a large one has a slab of its own.
 
+const { markAsUntransferable } = require('node:worker_threads');
 const addon = require('./addon.js');
 const { check, errors } = require('./errors.js');
 
@@ -30,6 +31,7 @@ class Batch {
 
   #take(size) {
     this.#slab = Buffer.allocUnsafeSlow(size);
+    if (size === SLAB_SIZE) markAsUntransferable(this.#slab.buffer);  // it would take other messages along
     this.#words = new Int32Array(this.#slab.buffer);
     this.#halves = new Uint16Array(this.#slab.buffer);
     this.#used = 0;
@@ -51,7 +53,9 @@ class Batch {
   #walk(size, each) {
     const end = this.#used + size;
     this.#kept = false;
-    for (let at = this.#used; at < end; at += this.#words[at / 4] >>> 0) {
+    for (let at = this.#used, next; at < end; at = next) {
+      next = at + (this.#words[at / 4] >>> 0);
+      if (next === at) throw new Error('hawser: a listener has transferred the memory that messages share');
       this.#at = at / 4;
       each(this);
     }

@@ -25,9 +25,9 @@ function wrap(target, name, listener) {
 const find = (target, name, listener) => target.rawListeners(name)
   .find((wrapper) => wrapper[ORIGINAL] === listener || wrapper.listener?.[ORIGINAL] === listener);
 
-function addListener(target, name, listener, { once = false } = {}) {
+function addListener(target, name, listener, options) {
   if (!isKnown(name) || !listener || find(target, name, listener) !== undefined) return;
-  if (once) target.once(name, wrap(target, name, listener));
+  if (options?.once) target.once(name, wrap(target, name, listener));
   else target.on(name, wrap(target, name, listener));
 }
 

@@ -2,11 +2,15 @@
 // The one manager that all connections and servers of an environment (the main thread, or a worker) share, and its
 // place in the loop of Node.js.
 
+const { AsyncResource } = require('node:async_hooks');
 const addon = require('./addon.js');
 const { Batch } = require('./batch.js');
 const { EVENT_OPEN, EVENT_REQUEST } = require('./constants.js');
 const { HawserError, check, errors } = require('./errors.js');
 const { Options } = require('./options.js');
+
+// Events are those of many: they are told in the context of the program, not of who came first (AsyncLocalStorage).
+const context = new AsyncResource('hawser');
 
 class Loop {
   #batch;
@@ -18,7 +22,7 @@ class Loop {
     this.native = addon.managerNew(Options.native(options));
     if (typeof this.native === 'number') throw new HawserError(this.native);
     this.#batch = new Batch(this.native);
-    this.check(addon.watch(this.native, () => this.#turn()));
+    this.check(context.runInAsyncScope(() => addon.watch(this.native, () => this.#turn())));
     addon.holdLoop(this.native, false);
   }
 
@@ -49,7 +53,7 @@ class Loop {
     for (const socket of this.#full) {
       if (!socket.hasDrained()) continue;
       this.#full.delete(socket);
-      runListener(() => socket.emit('drain'));
+      runListener(() => socket.tellDrain());
     }
   }
 
@@ -66,7 +70,6 @@ class Loop {
     if (server === undefined) addon.abort(this.native, batch.connection);
     else runListener(() => server.admit(batch));
   }
-
 }
 
 /** What a listener throws is an uncaught exception: the other events of the batch are told all the same. */
@@ -76,6 +79,12 @@ function runListener(tell) {
   } catch (error) {
     process.nextTick(() => { throw error; });
   }
+}
+
+/** Whoever is told a whole message must not be given its parts. */
+function refuseParts(options) {
+  const parts = options instanceof Options ? Options.hasParts(options) : options.parts;
+  if (parts) throw new HawserError(errors.HWS_ERR_OPTION, 'parts are for the raw layer, see Manager');
 }
 
 let loop;
@@ -89,7 +98,8 @@ function theLoop() {
 function configure(options) {
   if (loop !== undefined) throw new HawserError(errors.HWS_ERR_STATE, 'there are connections or servers already');
   const all = options instanceof Options ? options : new Options(options);
+  refuseParts(all);
   loop = new Loop(all.set('pongs', true));
 }
 
-module.exports = { configure, runListener, theLoop };
+module.exports = { configure, refuseParts, runListener, theLoop };

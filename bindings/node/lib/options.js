@@ -15,10 +15,12 @@ const snakeCase = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowe
  */
 class Options {
   #native = addon.optionsNew();
+  #parts = false;
 
   /** @param {object} [values] `{name: value, headers: {name: value}, certificates: [{host, chain, key}]}` */
   constructor(values = {}) {
     if (typeof this.#native === 'number') throw new HawserError(this.#native);
+    if (typeof values !== 'object' || values === null) throw new TypeError('options must be an object');
     for (const [name, value] of Object.entries(values)) {
       if (value === undefined) continue;
       if (name === 'headers') this.#addHeaders(value);
@@ -36,7 +38,11 @@ class Options {
     let plain = Array.isArray(value) ? value.join(', ') : value;
     if (typeof plain === 'string') text(plain, `the option ${name}`);
     else if (typeof plain === 'boolean') plain = Number(plain);
+    else if (typeof plain !== 'number' && typeof plain !== 'bigint') {
+      throw new TypeError(`the option ${name} must be a number, a boolean or a string`);
+    }
     check(addon.optionsSet(this.#native, known, plain), `the option ${name}`);
+    if (known === 'parts') this.#parts = Boolean(plain);
     return this;
   }
 
@@ -48,8 +54,11 @@ class Options {
   }
 
   #addHeaders(headers) {
+    if (typeof headers !== 'object' || headers === null) throw new TypeError('headers must be an object, or pairs');
     for (const [name, value] of headers[Symbol.iterator] ? headers : Object.entries(headers)) {
-      for (const one of Array.isArray(value) ? value : [value]) this.addHeader(name, String(one));
+      for (const one of Array.isArray(value) ? value : [value]) {
+        this.addHeader(name, typeof one === 'number' ? String(one) : one);  // 'undefined' is not what is meant
+      }
     }
   }
 
@@ -62,6 +71,9 @@ class Options {
     check(addon.optionsAddCertificate(this.#native, text(host, words), text(chain, words), text(key, words)), words);
     return this;
   }
+
+  /** For the layer that takes no parts. */
+  static hasParts(options) { return options.#parts; }
 
   /** What the addon takes for options: those of an Options or of a plain object; undefined: none. */
   static native(options) {

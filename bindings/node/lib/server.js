@@ -2,13 +2,17 @@
 
 const { EventEmitter } = require('node:events');
 const addon = require('./addon.js');
-const { EVENT_REQUEST, EVENT_CLOSE, TEXT, BINARY, UNCOMPRESSED, UPGRADE } = require('./constants.js');
-const { text } = require('./errors.js');
+const { EVENT_OPEN, EVENT_REQUEST, EVENT_CLOSE, TEXT, BINARY, UNCOMPRESSED, UPGRADE } = require('./constants.js');
+const { errors, text } = require('./errors.js');
 const { theLoop } = require('./loop.js');
 const { Options } = require('./options.js');
 const { ACCEPTED, WebSocket, splitOptions } = require('./websocket.js');
 
 const GOING_AWAY = 1001, INTERNAL_ERROR = 1011;  // RFC 6455 7.4.1
+const UNAVAILABLE = 503;
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+const isGone = (result) => result === errors.HWS_ERR_CLOSED || result === errors.HWS_ERR_STALE;
 
 /** By lower-case name; what comes twice is joined, as in node:http. */
 function headersOf(lines) {
@@ -25,6 +29,7 @@ function headersOf(lines) {
 /** The request of a client: `url` (path and query), `headers`, `remoteAddress`. */
 class Request {
   #id;
+  #declined = false;  // by the server
 
   constructor(id, isUpgrade) {
     const { native } = theLoop();
@@ -35,16 +40,32 @@ class Request {
     this.isUpgrade = isUpgrade;
   }
 
-  /** In a 'request' event: answers 101, with a subprotocol that the client offers, and headers. 'connection' follows. */
+  /**
+   * In a 'request' event: answers 101, with a subprotocol that the client offers, and headers. 'connection' follows.
+   * As `respond` it answers false if the client has gone meanwhile.
+   */
   accept(subprotocol = '', headers = undefined) {
     const options = headers && Options.native({ headers });
-    theLoop().check(addon.accept(theLoop().native, this.#id, text(subprotocol, 'the subprotocol'), options));
+    return this.#answered(addon.accept(theLoop().native, this.#id, text(subprotocol, 'the subprotocol'), options));
   }
 
   /** In a 'request' event: answers with another status, and ends the connection. */
   respond(status, body = '', headers = undefined) {
     const options = headers && Options.native({ headers });
-    theLoop().check(addon.respond(theLoop().native, this.#id, status, options, body));
+    return this.#answered(addon.respond(theLoop().native, this.#id, status, options, body));
+  }
+
+  // A client may go at any time, and so may the server: nobody is told.
+  #answered(result) {
+    if (isGone(result) || this.#declined) return false;
+    theLoop().check(result);
+    return true;
+  }
+
+  /** The server's answer, if there is none yet. */
+  static decline(request) {
+    const result = addon.respond(theLoop().native, request.#id, UNAVAILABLE, undefined, '');
+    request.#declined ||= result === 0;
   }
 }
 
@@ -59,6 +80,7 @@ class WebSocketServer extends EventEmitter {
   #listening = true;
   #ended = null;      // the promise of close
   #finished = false;  // 'close' was emitted
+  #requests = new Map();  // those that wait for an answer or for their OPEN, by id
   #left = (socket) => {
     this.clients.delete(socket);
     this.#finish();
@@ -73,7 +95,7 @@ class WebSocketServer extends EventEmitter {
    */
   constructor(url, options = undefined) {
     super();
-    const [given, { highWaterMark }] = splitOptions(options);
+    const [given, highWaterMark] = splitOptions(options);
     const { native } = this.#loop;
     this.#highWaterMark = highWaterMark;
     this.#id = this.#loop.check(addon.listen(native, text(String(url), 'the URL'), Options.native(given)));
@@ -87,37 +109,50 @@ class WebSocketServer extends EventEmitter {
   /** Of the connections that it accepted. For the loop alone. */
   admit(batch) {
     const id = batch.connection;
-    if (batch.kind === EVENT_REQUEST) {
-      this.emit('request', new Request(id, (batch.flags & UPGRADE) !== 0));
-      return;
-    }
-    const request = new Request(id, true);
+    if (batch.kind === EVENT_REQUEST) this.#ask(id, new Request(id, (batch.flags & UPGRADE) !== 0));
+    else this.#opened(id, new Request(id, true));
+  }
+
+  // Until it is answered and open, or has gone, the server is the owner of its events.
+  #ask(id, request) {
+    this.#requests.set(id, request);
+    this.#loop.add(id, this);
+    if (this.#ended !== null || !this.emit('request', request)) Request.decline(request);
+  }
+
+  #opened(id, request) {
     const socket = new WebSocket(ACCEPTED, id, { highWaterMark: this.#highWaterMark, left: this.#left });
     this.clients.add(socket);
     if (this.#ended === null) this.emit('connection', socket, request);
     else socket.close(GOING_AWAY);
   }
 
-  /** Its own events. For the loop alone. */
+  /** The events of its own, and of its requests. For the loop alone. */
   take(batch) {
+    const id = batch.connection, request = this.#requests.get(id);
+    this.#requests.delete(id);
+    if (batch.kind === EVENT_OPEN) return this.#opened(id, request);
     if (batch.kind !== EVENT_CLOSE) return;
-    this.#loop.remove(this.#id);
-    this.#listening = false;
+    this.#loop.remove(id);
+    if (id === this.#id) this.#listening = false;
     this.#finish();
   }
 
-
   #finish() {
-    if (this.#listening || this.clients.size > 0 || this.#finished) return;
+    if (this.#listening || this.clients.size > 0 || this.#requests.size > 0 || this.#finished) return;
     this.#finished = true;
     this.emit('close');
   }
 
-  /** Sends to all clients but `except`, and answers how many took it; one that is too slow is closed, or skipped. */
+  /**
+   * Sends to all clients but `except`, and answers how many took it; one that is too slow is closed, or skipped. Once
+   * the server is closing none takes it.
+   */
   broadcast(data, { binary = typeof data !== 'string', compress = true, except = undefined } = {}) {
     const opcode = (binary ? BINARY : TEXT) | (compress ? 0 : UNCOMPRESSED);
-    const left = except === undefined ? 0 : WebSocket.idOf(except);
-    return this.#loop.check(addon.broadcast(this.#loop.native, this.#id, left, opcode, data));
+    const left = except === undefined || except === null ? 0 : WebSocket.idOf(except);
+    const result = addon.broadcast(this.#loop.native, this.#id, left, opcode, data);
+    return isGone(result) ? 0 : this.#loop.check(result);
   }
 
   /** Takes new certificates for wss://. What is wrong with them is thrown, and the old ones stay. */
@@ -130,21 +165,29 @@ class WebSocketServer extends EventEmitter {
    * Fulfilled when the last one is gone.
    */
   close(deadline = 5000) {
+    if (!(deadline >= 0 && deadline <= LONGEST_TIMER)) throw new TypeError('the deadline must be milliseconds');
     return this.#ended ??= new Promise((resolve) => {
-      const timer = setTimeout(() => { for (const socket of this.clients) socket.terminate(); }, deadline);
+      const timer = setTimeout(() => this.#cutOff(), deadline);
       this.once('close', () => resolve(clearTimeout(timer)));
+      for (const request of this.#requests.values()) Request.decline(request);
       for (const socket of this.clients) socket.close(GOING_AWAY);
       this.#loop.check(addon.close(this.#loop.native, this.#id, 0, undefined));
     });
   }
+
+  #cutOff() {
+    for (const socket of this.clients) socket.terminate();
+    for (const id of this.#requests.keys()) addon.abort(this.#loop.native, id);
+  }
 }
 
-// A loop over a connection throws what that failed with: a handler may let it. All else is a fault of the program.
+// The end of a connection makes a loop over it, or `drained`, fail: a handler may let it. All else is a fault of the
+// program.
 async function handle(handler, socket, request) {
   try {
     await handler(socket, request);
   } catch (error) {
-    if (error === socket.error) return;
+    if (WebSocket.isEnd(socket, error)) return;
     socket.close(INTERNAL_ERROR);
     throw error;
   }
@@ -157,6 +200,7 @@ async function handle(handler, socket, request) {
  */
 function serve(url, options, handler) {
   if (typeof options === 'function') return serve(url, undefined, options);
+  if (handler !== undefined && typeof handler !== 'function') throw new TypeError('the handler must be a function');
   const server = new WebSocketServer(url, options);
   return handler ? server.on('connection', (socket, request) => handle(handler, socket, request)) : server;
 }

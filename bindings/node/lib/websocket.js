@@ -7,7 +7,7 @@ const {
 } = require('./constants.js');
 const { HawserError, errors, text } = require('./errors.js');
 const { addListener, removeListener, property } = require('./event_target.js');
-const { runListener, theLoop } = require('./loop.js');
+const { refuseParts, runListener, theLoop } = require('./loop.js');
 const { Options } = require('./options.js');
 
 const CONNECTING = 0, OPEN = 1, CLOSING = 2, CLOSED = 3;
@@ -19,13 +19,18 @@ const UNREAD_OVERHEAD = 64;        // of a message that waits, so that empty one
 // In place of a URL: a connection that a server has accepted, by id, who wants to be told (`left`) when it has gone.
 const ACCEPTED = Symbol('accepted');
 
-/** The options of a connection: those of the library, and those of this layer. */
-function splitOptions(options = {}) {
-  if (options instanceof Options) return [options, {}];
-  const { highWaterMark, signal, ...rest } = options;
-  if (rest.parts) throw new HawserError(errors.HWS_ERR_OPTION, 'parts are for the raw layer, see Manager');
-  return [Object.keys(rest).length > 0 ? rest : undefined, { highWaterMark, signal }];
+/** The options of a connection: those of the library, if there are any, and `highWaterMark`. */
+function splitOptions(options) {
+  if (options === undefined || options === null) return [undefined, HIGH_WATER_MARK];
+  if (typeof options !== 'object') throw new TypeError('options must be an Options or an object');
+  refuseParts(options);
+  if (options instanceof Options) return [options, HIGH_WATER_MARK];
+  const { highWaterMark = HIGH_WATER_MARK, ...rest } = options;
+  if (!(highWaterMark > 0)) throw new TypeError('highWaterMark must be a positive number');
+  return [Object.keys(rest).length > 0 ? rest : undefined, highWaterMark];
 }
+
+const isOptions = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
  * A connection. It is a WebSocket as in browsers (onmessage, addEventListener, readyState ...), an EventEmitter as
@@ -47,29 +52,35 @@ class WebSocket extends EventEmitter {
   #left;
   #unread = [];        // [data, isBinary], oldest first
   #unreadSize = 0;
-  #readers = [];       // of the iterator, that wait for a message
+  #readers = [];       // of the iterators, that wait for a message
+  #drainers = [];      // promises that more may be sent
   #paused = false;     // by the user
   #overfull = false;   // by us, because too much is unread
+  #dropping = false;   // because too much is unread, and we are closing
+  #refused = false;    // the last send: 'drain' or 'close' is due
+  #late = null;        // the error of those who come when it has ended well
 
   /**
    * @param {string} url ws:// or wss://
-   * @param {string | string[]} [protocols] subprotocols that are offered
+   * @param {string | string[]} [protocols] subprotocols that are offered; may be left out before options
    * @param {object} [options] of docs/options.md, `headers`, and `highWaterMark`
    */
   constructor(url, protocols = [], options = undefined) {
     super();
     if (url === ACCEPTED) {
       this.#id = protocols;
-      ({ highWaterMark: this.#highWaterMark = HIGH_WATER_MARK, left: this.#left } = options);
+      ({ highWaterMark: this.#highWaterMark, left: this.#left } = options);
       this.#opened();
+    } else if (isOptions(protocols)) {
+      this.#connect(String(url), [], protocols);
     } else {
-      this.#connect(String(url), [protocols].flat(), options);
+      this.#connect(String(url), [protocols ?? []].flat(), options);
     }
     this.#loop.add(this.#id, this);
   }
 
   #connect(url, protocols, options) {
-    const [given, { highWaterMark = HIGH_WATER_MARK }] = splitOptions(options);
+    const [given, highWaterMark] = splitOptions(options);
     if (protocols.length > 0 && given instanceof Options) {
       throw new HawserError(errors.HWS_ERR_OPTION, 'with an Options, the subprotocols are to be among them');
     }
@@ -94,17 +105,32 @@ class WebSocket extends EventEmitter {
   set binaryType(kind) { if (kind === 'nodebuffer' || kind === 'arraybuffer') this.#binaryType = kind; }
 
   /** Its number in the manager. For the server alone. */
-  static idOf(socket) { return socket.#id; }
+  static idOf(socket) {
+    if (!(socket instanceof WebSocket)) throw new TypeError('a WebSocket is wanted');
+    return socket.#id;
+  }
+
+  /** Whether it is what the end of the connection made a loop or `drained` fail with. For the server alone. */
+  static isEnd(socket, error) { return error !== null && (error === socket.#error || error === socket.#late); }
 
   /** The events of the manager for this connection. For the loop alone. */
   take(batch) {
     switch (batch.kind) {
       case EVENT_MESSAGE: return this.#message(batch.bytes(), batch.opcode === BINARY);
-      case EVENT_OPEN: this.#opened(); this.emit('open'); return;
-      case EVENT_DRAIN: if (!this.#loop.awaitsDrain(this)) this.emit('drain'); return;
+      case EVENT_OPEN: return this.#open();
+      case EVENT_DRAIN: return this.#mayDrain();
       case EVENT_PONG: this.emit('pong', batch.bytes()); return;
       case EVENT_CLOSE: this.#closed(batch);
     }
+  }
+
+  // We may be closing already: a listener that was told another event of this batch can have said so.
+  #open() {
+    if (this.#state !== CONNECTING) return;
+    this.#opened();
+    if (this.#paused) this.#hold(true);
+    this.#settleDrainers();
+    this.emit('open');
   }
 
   #opened() {
@@ -116,6 +142,7 @@ class WebSocket extends EventEmitter {
   // ---- messages
 
   #message(bytes, isBinary) {
+    if (this.#dropping) return;
     const data = isBinary && this.#binaryType === 'arraybuffer' ? new Uint8Array(bytes).buffer : bytes;
     if (this.#unread.length > 0 || !this.emit('message', data, isBinary)) this.#keep(data, isBinary);
   }
@@ -123,12 +150,12 @@ class WebSocket extends EventEmitter {
   #keep(data, isBinary) {
     const reader = this.#readers.shift();
     if (reader !== undefined) return reader.resolve({ done: false, value: isBinary ? data : data.toString() });
-    if (this.#overfull && this.#state !== OPEN) return;  // we are closing: the peer's Close must be read, and these go
+    if (this.#overfull && this.#state !== OPEN) return void (this.#dropping = true);  // the peer's Close must be read
     this.#unread.push([data, isBinary]);
     this.#unreadSize += data.byteLength + UNREAD_OVERHEAD;
     if (this.#unreadSize <= UNREAD_LIMIT) return;
     this.#overfull = true;
-    if (this.#state === OPEN) this.#hold(true);
+    this.#hold(true);
   }
 
   #takeUnread() {
@@ -141,11 +168,11 @@ class WebSocket extends EventEmitter {
     return message;
   }
 
-  // Stops or goes on reading from the peer. An id that is closed already needs neither.
+  // Stops or goes on reading from the peer. It is read to open and to close; an id that is closed needs neither.
   #hold(hold) {
     const native = this.#loop.native;
-    if (hold) addon.pause(native, this.#id);
-    else addon.resume(native, this.#id);
+    if (!hold) addon.resume(native, this.#id);
+    else if (this.#state === OPEN) addon.pause(native, this.#id);
   }
 
   // Tells what waits, as long as somebody listens.
@@ -170,19 +197,31 @@ class WebSocket extends EventEmitter {
    * another one.
    */
   [Symbol.asyncIterator]() {
-    return {
-      next: () => this.#next(),
-      return: async (value) => ({ done: true, value }),
+    let left = false;
+    const iterator = {
+      next: () => (left ? Promise.resolve({ done: true, value: undefined }) : this.#next(iterator)),
+      return: async (value) => {
+        left = true;
+        this.#leave(iterator);
+        return { done: true, value };
+      },
       [Symbol.asyncIterator]() { return this; },
     };
+    return iterator;
   }
 
-  async #next() {
+  // Who has left gets no message that others wait for.
+  #leave(iterator) {
+    for (const { by, resolve } of this.#readers) if (by === iterator) resolve({ done: true, value: undefined });
+    this.#readers = this.#readers.filter(({ by }) => by !== iterator);
+  }
+
+  async #next(by) {
     if (this.#unread.length > 0) {
       const [data, isBinary] = this.#takeUnread();
       return { done: false, value: isBinary ? data : data.toString() };
     }
-    if (this.#state !== CLOSED) return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }));
+    if (this.#state !== CLOSED) return new Promise((resolve, reject) => this.#readers.push({ by, resolve, reject }));
     if (this.#error !== null) throw this.#error;
     return { done: true, value: undefined };
   }
@@ -209,6 +248,7 @@ class WebSocket extends EventEmitter {
    */
   send(data, options) {
     if (this.#state !== OPEN) return this.#sendLate();
+    if (typeof options === 'function') throw new TypeError('send has no callback: it answers whether more may be sent');
     let opcode = (options?.binary ?? typeof data !== 'string') ? BINARY : TEXT;
     if (options?.compress === false) opcode |= UNCOMPRESSED;
     const queued = addon.send(this.#loop.native, this.#id, opcode, data);
@@ -225,26 +265,46 @@ class WebSocket extends EventEmitter {
 
   // The peer may have closed already, though its CLOSE is yet to be told.
   #sendFailed(code) {
-    if (code === errors.HWS_ERR_CLOSED || code === errors.HWS_ERR_STALE) return false;
+    if (code === errors.HWS_ERR_CLOSED || code === errors.HWS_ERR_STALE || code === errors.HWS_ERR_WOULD_BLOCK) {
+      this.#refused = true;
+      if (code !== errors.HWS_ERR_WOULD_BLOCK) return false;
+    }
     return this.#loop.check(code);
   }
 
   /** Fulfilled when more may be sent; rejected when the connection is closed. */
   drained() {
-    if (this.#state === OPEN && this.bufferedAmount < this.#highWaterMark) return Promise.resolve();
-    if (this.#state >= CLOSING) return Promise.reject(this.#error ?? new HawserError(errors.HWS_ERR_CLOSED));
-    return new Promise((resolve, reject) => {
-      const settle = () => {
-        this.off('drain', settle).off('open', settle).off('close', settle);
-        if (this.#state === OPEN) resolve();
-        else reject(this.#error ?? new HawserError(errors.HWS_ERR_CLOSED));
-      };
-      this.on('drain', settle).on('open', settle).on('close', settle);
-    });
+    if (this.#state >= CLOSING) return Promise.reject(this.#end());
+    if (this.#state === OPEN) {
+      if (!this.#refused && this.bufferedAmount < this.#highWaterMark) return Promise.resolve();
+      this.#loop.awaitDrain(this);  // what fills the queue may have been a broadcast
+    }
+    return new Promise((resolve, reject) => this.#drainers.push({ resolve, reject }));
+  }
+
+  #settleDrainers() {
+    for (const { resolve, reject } of this.#drainers.splice(0)) {
+      if (this.#state === OPEN) resolve();
+      else reject(this.#end());
+    }
+  }
+
+  #end() { return this.#error ?? (this.#late ??= new HawserError(errors.HWS_ERR_CLOSED)); }
+
+  // The queue was full, and is down to a quarter: where a lower mark is awaited, the loop tells.
+  #mayDrain() {
+    this.#refused = false;
+    if (!this.#loop.awaitsDrain(this)) this.tellDrain();
+  }
+
+  /** For the loop alone. */
+  tellDrain() {
+    this.#settleDrainers();
+    this.emit('drain');
   }
 
   /** Whether 'drain' is due. For the loop alone. */
-  hasDrained() { return addon.queued(this.#loop.native, this.#id) <= this.#highWaterMark / 4; }
+  hasDrained() { return !this.#refused && addon.queued(this.#loop.native, this.#id) <= this.#highWaterMark / 4; }
 
   /** Sends a ping of up to 125 bytes; 'pong' follows. The library pings by itself to keep the connection alive. */
   ping(data = '') {
@@ -283,8 +343,9 @@ class WebSocket extends EventEmitter {
     this.#loop.remove(this.#id);
     this.#tellUnread();
     this.#endReaders();
+    this.#settleDrainers();
     try {
-      if (error !== 0 && this.listenerCount('error') > 0) this.emit('error', this.#error);
+      if (error !== 0 && this.listenerCount('error') > 0) runListener(() => this.emit('error', this.#error));
       this.emit('close', code, reason, (flags & CLEAN) !== 0);
     } finally {
       this.#left?.(this);
@@ -319,9 +380,10 @@ for (const name of ['open', 'message', 'error', 'close']) {
  * @returns {Promise<WebSocket>}
  */
 async function connect(url, options) {
-  const [, { signal }] = splitOptions(options);
+  const plain = isOptions(options) && !(options instanceof Options);
+  const { signal, ...rest } = plain ? options : {};
   signal?.throwIfAborted();
-  const socket = new WebSocket(url, [], options);
+  const socket = new WebSocket(url, [], plain ? rest : options);
   return new Promise((resolve, reject) => {
     const abort = () => socket.terminate();
     const settle = () => {

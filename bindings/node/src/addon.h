@@ -18,6 +18,7 @@ typedef struct binding {
   int64_t handle;       /* its number in the registry */
   struct watch *watch;  /* NULL while no loop waits for it */
   struct binding *next; /* in the registry */
+  int32_t visitors;     /* calls of other threads that are in progress: the registry's */
 } binding;
 
 /* What a send takes: bytes of the caller's, or the UTF-8 of a string, which is ours. */

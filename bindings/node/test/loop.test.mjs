@@ -63,6 +63,21 @@ test('options of all connections are set before the first', () => {
   `), 'HWS_ERR_STATE\nabc\n1009\n');
 });
 
+test('events are told in the context of none of those who connect', async () => {
+  assert.equal(run(`
+    import { AsyncLocalStorage } from 'node:async_hooks';
+    import { connect, serve } from 'hawser';
+    const storage = new AsyncLocalStorage();
+    const server = storage.run('first', () => serve('ws://127.0.0.1:0/', (socket) => {
+      console.log(storage.getStore());
+      socket.close();
+    }));
+    const socket = await connect(server.url);
+    socket.on('close', () => server.close());
+  `), 'undefined\n');
+  assert.throws(() => run(`import { configure } from 'hawser'; configure({ parts: true });`), /HWS_ERR_OPTION/);
+});
+
 test('a raw manager is told its events in batches', async () => {
   const server = new hawser.Manager(), client = new hawser.Manager();
   const seen = [];

@@ -30,6 +30,30 @@ test('what is kept does not change when other messages come', () => {
   both.client.free();
 });
 
+test('a message that is transferred takes no other along', async () => {
+  const server = hawser.serve('ws://127.0.0.1:0/', (socket) => {
+    for (let i = 0; i < 5; i++) socket.send(Buffer.alloc(10, i));
+    socket.send(Buffer.alloc(1 << 20, 5));
+  });
+  const socket = await hawser.connect(server.url);
+  const seen = [];
+  let moved;
+  socket.on('message', (data) => {
+    seen.push(data);
+    if (data[0] !== 1 && data[0] !== 5) return;
+    try {
+      moved = structuredClone(data.buffer, { transfer: [data.buffer] });
+    } catch ({ name }) {
+      assert.equal(name, 'DataCloneError');
+    }
+  });
+  await until(() => seen.length === 6);
+  assert.ok(moved.byteLength >= 1 << 20);  // that one has memory of its own
+  for (let i = 0; i < 5; i++) assert.ok(seen[i].equals(Buffer.alloc(10, i)), `message ${i}`);
+  socket.close();
+  await server.close();
+});
+
 test('a small message does not hold the memory of a large one that came with it', () => {
   const both = pair({ maxEvents: 1000 }, { maxSendQueue: -1 });
   both.client.send(both.connected, BINARY, Buffer.alloc(8));

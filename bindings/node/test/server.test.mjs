@@ -57,7 +57,7 @@ test('close says 1001, waits for all, and stops listening', async () => {
   assert.deepEqual(await codes, [1001, 1001, 1001]);
   assert.equal(server.clients.size, 0);
   await assert.rejects(connect(server.url), { name: 'HWS_ERR_CONNECT' });
-  assert.throws(() => server.broadcast('x'), { name: 'HWS_ERR_STALE' });
+  assert.equal(server.broadcast('x'), 0);
 });
 
 test('close cuts off who does not answer', async () => {
@@ -91,6 +91,79 @@ test('requests are vetted, and plain HTTP is answered', async () => {
     }).on('error', reject);
   });
   assert.equal(body, 'you want /page');
+  await server.close();
+});
+
+test('a request is one from its event to its connection', async () => {
+  const server = new WebSocketServer('ws://127.0.0.1:0/', { requests: true });
+  let told;
+  server.on('request', (request) => setImmediate(() => {
+    request.user = 'somebody';
+    assert.equal(request.accept(), true);
+  }));
+  server.on('connection', (socket, request) => { told = request; });
+  await connect(server.url);
+  await until(() => told !== undefined);
+  assert.equal(told.user, 'somebody');
+  await server.close();
+});
+
+test('close answers requests that wait with 503, and who answers them too late is told', async () => {
+  const server = new WebSocketServer('ws://127.0.0.1:0/', { requests: true });
+  await assert.rejects(connect(server.url), { name: 'HWS_ERR_HTTP', system: 503 });  // nobody listens
+  const requests = [];
+  server.on('request', (request) => requests.push(request));
+  const attempts = [1, 2].map(() => assert.rejects(connect(server.url), { name: 'HWS_ERR_HTTP', system: 503 }));
+  await until(() => requests.length === 2);
+  const closing = server.close();
+  assert.equal(requests[0].accept(), false);
+  await closing;
+  await Promise.all(attempts);
+  assert.equal(requests[0].accept(), false);
+  assert.equal(requests[1].respond(404), false);
+});
+
+test('a request that is accepted opens, though the server closes', async () => {
+  const server = new WebSocketServer('ws://127.0.0.1:0/', { requests: true });
+  server.on('request', (request) => { request.accept(); server.close(); });
+  server.on('connection', () => assert.fail('it is closing'));
+  const socket = await connect(server.url);
+  assert.equal((await once(socket, 'close'))[0], 1001);
+  await server.close();
+});
+
+test('a handler may let drained fail, as the client closes', () => {
+  assert.equal(run(`
+    import { connect, serve } from 'hawser';
+    const server = serve('ws://127.0.0.1:0/', async (socket) => {
+      socket.on('message', () => {});
+      for (;;) if (!socket.send(Buffer.alloc(1 << 20))) await socket.drained();
+    });
+    const socket = await connect(server.url);
+    socket.on('message', () => {});
+    setTimeout(() => socket.close(1000), 50);
+    socket.on('close', async (code) => { await server.close(); console.log(code); });
+  `), '1000\n');
+});
+
+test('broadcasts are awaited by drained, too', async () => {
+  let peer;
+  const server = serve('ws://127.0.0.1:0/', (socket) => { peer = socket; });
+  const socket = await connect(server.url);
+  socket.pause();
+  await until(() => peer !== undefined);
+  while (peer.bufferedAmount < 2 << 20) server.broadcast(Buffer.alloc(1 << 20));
+  const drained = peer.drained();
+  socket.on('message', () => {}).resume();
+  await drained;
+  await server.close();
+});
+
+test('a deadline that is none, and a handler that is none, are refused', async () => {
+  const server = serve('ws://127.0.0.1:0/', () => {});
+  for (const wrong of [() => {}, NaN, -1, Infinity]) assert.throws(() => server.close(wrong), TypeError);
+  assert.throws(() => server.broadcast('x', { except: {} }), /a WebSocket is wanted/);
+  assert.throws(() => serve(server.url, {}, 5), TypeError);
   await server.close();
 });
 

@@ -90,6 +90,25 @@ test('free while others send makes them STALE, and no crash', async () => {
   }
 });
 
+test('free does not wait for threads that go on sending', async () => {
+  const both = pair({}, { maxSendQueue: -1 });
+  const count = 24;
+  const shared = new Int32Array(new SharedArrayBuffer(4));
+  const threads = Array.from({ length: count }, () => worker(`
+    const remote = new hawser.Remote(workerData.handle);
+    Atomics.add(workerData.shared, 0, 1);
+    while (name(() => remote.send(workerData.id, hawser.TEXT, 'x')) === 'ok');
+    parentPort.postMessage('end');
+  `, { handle: both.client.handle, id: both.connected, shared }));
+  const answers = threads.map(answerOf);
+  await until(() => Atomics.load(shared, 0) === count);
+  const begin = performance.now();
+  both.client.free();
+  assert.ok(performance.now() - begin < 1000);
+  await Promise.all(answers);
+  both.server.free();
+});
+
 test('a worker has connections and a server of its own', async () => {
   const thread = worker(`
     const server = hawser.serve('ws://127.0.0.1:0/', (socket) => {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { after, test } from 'node:test';
 import { HawserError, Options, WebSocket, connect, serve } from 'hawser';
-import { echo, until } from './support.mjs';
+import { echo, run, until } from './support.mjs';
 
 const server = serve('ws://127.0.0.1:0/', { subprotocols: ['b', 'a'], deflate: 'shared' }, echo);
 after(() => server.close());
@@ -111,6 +111,18 @@ test('readers that wait get their messages in order', async () => {
   assert.deepEqual((await Promise.all(all)).map(({ value }) => value), ['1', '2', undefined]);
 });
 
+test('who has left an iterator takes no message of others', async () => {
+  const socket = await connect(server.url);
+  const iterator = socket[Symbol.asyncIterator]();
+  const waiting = iterator.next();
+  await iterator.return();
+  assert.deepEqual(await waiting, { done: true, value: undefined });
+  assert.deepEqual(await iterator.next(), { done: true, value: undefined });
+  socket.send('x');
+  assert.deepEqual(await socket[Symbol.asyncIterator]().next(), { done: false, value: 'x' });
+  socket.close();
+});
+
 test('a message that comes before its listener waits for it', async () => {
   const talker = serve('ws://127.0.0.1:0/', (socket) => {
     for (const text of ['1', '2', '3']) socket.send(text);
@@ -177,6 +189,34 @@ test('send answers false above the high-water mark, drain follows, and a full qu
   assert.equal(drains, 1);
   socket.close(1000);
   await sink.close();
+});
+
+test('drained waits for a queue that is full below the high-water mark', async () => {
+  const socket = await connect(server.url, { maxSendQueue: 1 << 16 });
+  socket.on('message', () => {});
+  for (let sent = 0, refused = 0; sent < 200 || refused === 0; sent++) {
+    try {
+      socket.send(Buffer.alloc(1 << 13));
+    } catch ({ name }) {
+      assert.equal(name, 'HWS_ERR_WOULD_BLOCK');
+      assert.ok(refused++ < 100);  // not again and again, in a loop that lets nobody else in
+      await socket.drained();
+    }
+  }
+  socket.close(1000);
+});
+
+test('many may wait for drain at once', () => {
+  assert.equal(run(`
+    import { connect, serve } from 'hawser';
+    process.on('warning', ({ name }) => console.log(name));
+    const server = serve('ws://127.0.0.1:0/', (socket) => socket.on('message', () => {}));
+    const socket = await connect(server.url, { highWaterMark: 1 });
+    socket.send('x');
+    await Promise.all(Array.from({ length: 20 }, () => socket.drained()));
+    socket.close();
+    server.close();
+  `), '');
 });
 
 test('drain comes even if the kernel takes all at once', async () => {
@@ -290,6 +330,35 @@ test('a loop throws what the connection failed with, and error comes before clos
   await rude.close();
 });
 
+test('what a listener to error throws does not keep close away', () => {
+  assert.equal(run(`
+    import { connect, serve } from 'hawser';
+    process.on('uncaughtException', ({ message }) => console.log(message));
+    const server = serve('ws://127.0.0.1:0/', (socket) => setImmediate(() => socket.terminate()));
+    const socket = await connect(server.url);
+    socket.on('error', () => { throw new Error('mine'); });
+    socket.on('close', () => { console.log('close'); server.close(); });
+  `).split('\n').sort().join(' '), ' close mine');
+});
+
+test('who has closed does not open', async () => {
+  const [first, ...others] = Array.from({ length: 20 }, () => new WebSocket(server.url));
+  let reopened = 0;
+  const closed = others.map((socket) => new Promise((resolve) => socket.on('close', resolve)));
+  first.on('open', () => {
+    for (const socket of others) {
+      if (socket.readyState !== WebSocket.CONNECTING) continue;
+      socket.on('open', () => reopened++);
+      socket.close();  // it may be open already, and was not told
+    }
+  });
+  setTimeout(() => { for (const end = Date.now() + 50; Date.now() < end;); }, 5);  // so that many are in one batch
+  await once(first, 'open');
+  for (const socket of [first, ...others]) socket.close();
+  await Promise.all(closed);
+  assert.equal(reopened, 0);
+});
+
 test('a signal gives up', async () => {
   const silent = net.createServer().listen(0, '127.0.0.1');
   await once(silent, 'listening');
@@ -323,6 +392,37 @@ test('pause and resume', async () => {
   assert.equal((await once(socket, 'close'))[0], 1000);
 });
 
+test('one that is paused before it is open opens', async () => {
+  const talker = serve('ws://127.0.0.1:0/', (socket) => socket.send('x'));
+  const socket = new WebSocket(talker.url);
+  let seen = 0;
+  socket.on('message', () => seen++);
+  socket.pause();
+  await once(socket, 'open');
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(socket.isPaused);
+  socket.resume();
+  await until(() => seen === 1);
+  await talker.close();
+});
+
+test('what is unread when it closes has no gap', async () => {
+  const talker = serve('ws://127.0.0.1:0/', async (socket) => {
+    socket.on('message', () => {});
+    for (let i = 0; i < 200; i++) if (!socket.send(Buffer.alloc(16 << 10, i))) await socket.drained();
+  });
+  const socket = await connect(talker.url);
+  await until(() => socket.readyState === WebSocket.OPEN && talker.clients.size === 1);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  socket.close(1000);
+  let next = 0;
+  for await (const [first] of socket) {
+    assert.equal(first, next++);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await talker.close();
+});
+
 test('a close gets through, though much is unread', async () => {
   const talker = serve('ws://127.0.0.1:0/', (socket) => {
     for (let i = 0; i < 64; i++) socket.send(Buffer.alloc(64 << 10));
@@ -333,6 +433,30 @@ test('a close gets through, though much is unread', async () => {
   socket.close(1000);
   assert.deepEqual(await once(socket, 'close'), [1000, '', true]);
   await talker.close();
+});
+
+test('wrong arguments are refused, not taken for something else', async () => {
+  const socket = await connect(server.url, null);
+  assert.throws(() => socket.send('x', () => {}), TypeError);
+  for (const options of [5, 'x', { highWaterMark: 0 }, { highWaterMark: 'x' }, { headers: { A: undefined } }, { headers: 'x' },
+    { signal: new AbortController().signal }, { maxMessageSize: null }]) {
+    assert.throws(() => new WebSocket(server.url, [], options), TypeError);
+  }
+  assert.throws(() => new WebSocket(server.url, [], new Options({ parts: true })), { name: 'HWS_ERR_OPTION' });
+  assert.throws(() => new Options(5), TypeError);
+  socket.addEventListener('message', ({ data }) => socket.close(1000, data), null);
+  socket.send('x');
+  await once(socket, 'close');
+});
+
+test('as in ws, the protocols may be left out', async () => {
+  const socket = new WebSocket(server.url, { subprotocols: 'a' });
+  await once(socket, 'open');
+  assert.equal(socket.protocol, 'a');
+  socket.close();
+  const other = new WebSocket(server.url, null, { maxMessageSize: 100 });
+  await once(other, 'open');
+  other.close();
 });
 
 test('many options handles share nothing that is seen', async () => {
