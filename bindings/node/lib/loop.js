@@ -91,7 +91,7 @@ let loop;
 
 /** Made when it is first used. Pongs come for pings of the application alone: no one is told who did not ask. */
 function theLoop() {
-  return loop ??= new Loop({ pongs: true });
+  return loop ??= new Loop({ pongs: true, outerFlush: true });
 }
 
 /** Sets options for all connections and servers of this environment, before the first of them. */
@@ -99,7 +99,7 @@ function configure(options) {
   if (loop !== undefined) throw new HawserError(errors.HWS_ERR_STATE, 'there are connections or servers already');
   const all = options instanceof Options ? options : new Options(options);
   refuseParts(all);
-  loop = new Loop(all.set('pongs', true));
+  loop = new Loop(all.set('pongs', true).set('outerFlush', true));
 }
 
 module.exports = { configure, refuseParts, runListener, theLoop };

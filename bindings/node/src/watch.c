@@ -1,4 +1,5 @@
-/* Waiting for a manager in the loop of its environment: uv_poll on hws_manager_fd. */
+/* Waiting for a manager in the loop of its environment: uv_poll on hws_manager_fd, and a flush before the loop waits.
+ */
 #define _POSIX_C_SOURCE 200809L /* pthread_rwlock_t */
 #include <stdlib.h>
 #include <uv.h>
@@ -6,7 +7,9 @@
 #include "addon.h"
 
 typedef struct watch {
-  uv_poll_t poll; /* freed when the loop has let go of it */
+  uv_poll_t poll;
+  uv_prepare_t prepare;
+  int handles; /* of the two; freed when the loop has let go of both */
   napi_env env;
   binding *bound; /* NULL once stopped */
   napi_ref callback;
@@ -38,8 +41,16 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
   if (self->bound != NULL) hws_manager_flush(self->bound->manager);
 }
 
+/* The loop is about to wait: what was said in this turn, outside of on_readable too, leaves now (option "outer_flush").
+ */
+static void on_prepare(uv_prepare_t *prepare) {
+  watch *self = prepare->data;
+  if (self->bound != NULL) hws_manager_flush(self->bound->manager);
+}
+
 static void on_closed(uv_handle_t *handle) {
   watch *self = handle->data;
+  if (--self->handles > 0) return;
   if (self->hook != NULL) napi_remove_async_cleanup_hook(self->hook);
   free(self);
 }
@@ -53,6 +64,7 @@ void stop_watching(binding *bound) {
   napi_delete_reference(self->env, self->callback);
   napi_async_destroy(self->env, self->context);
   uv_close((uv_handle_t *)&self->poll, on_closed);
+  uv_close((uv_handle_t *)&self->prepare, on_closed);
 }
 
 static void on_environment_end(napi_async_cleanup_hook_handle hook, void *data) {
@@ -74,6 +86,11 @@ static watch *start_watching(napi_env env, int64_t fd, napi_value callback) {
   napi_async_init(env, NULL, text_value(env, "hawser"), &self->context);
   napi_add_async_cleanup_hook(env, on_environment_end, self, &self->hook);
   uv_poll_start(&self->poll, UV_READABLE, on_readable);
+  uv_prepare_init(loop, &self->prepare);
+  self->prepare.data = self;
+  self->handles = 2;
+  uv_prepare_start(&self->prepare, on_prepare);
+  uv_unref((uv_handle_t *)&self->prepare);
   return self;
 }
 
