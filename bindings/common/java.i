@@ -172,7 +172,7 @@ static jbyteArray hawser_batch(JNIEnv *jenv, Batch batch) {
   $1 = (Options *)(intptr_t)$input;
   if ($input_) (*jenv)->MonitorEnter(jenv, $input_);
 }
-%typemap(freearg) struct Options *self, Options *options, Options *headers "if ($input_) (*jenv)->MonitorExit(jenv, $input_);"
+%typemap(freearg) struct Options *self, Options *options, Options *headers "if ($1) (*jenv)->MonitorExit(jenv, $input_);"
 
 %typemap(jni) int32_t final "jboolean"
 %typemap(jtype) int32_t final "boolean"

@@ -53,7 +53,21 @@ HAWSER_BODY(Options)
 HAWSER_BODY(Manager)
 
 // What the shared description can't say: what may be left out, and this language's own types.
+%typemap(javain, pre="    remember(name, value);") int64_t value "$javainput"
 %typemap(javacode) struct Options %{
+  private volatile boolean hasParts, hasRequests;
+
+  private void remember(String name, long value) {
+    if ("parts".equals(name)) hasParts = value != 0;
+    if ("requests".equals(name)) hasRequests = value != 0;
+  }
+
+  /** For the layer whose listeners are told whole messages, and no requests. */
+  static void refuseRaw(Options options) {
+    if (options != null && (options.hasParts || options.hasRequests))
+      throw new HawserException(Hawser.ERR_OPTION, "parts and requests are for the raw layer: see Manager");
+  }
+
   /** {@link #setInt} and {@link #setText} in a row: new Options().set("deflate", "shared").set("max_message_size", 1000). */
   public Options set(String name, long value) {
     setInt(name, value);

@@ -1,5 +1,9 @@
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import java.io.FileInputStream;
+import java.io.FileNotFoundException;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -197,8 +201,8 @@ final class WebSocketTest {
     try (WebSocketServer server = WebSocketServer.listen(ANYWHERE, always(served))) {
       WebSocket socket = WebSocketClient.connect(server.url(), new Options().set("max_send_queue", 1 << 20), client).join();
       served.socket.join().pause().join();
-      CompletableFuture<Void> last = socket.sendBinary(new byte[1 << 20]);
-      while (last.isDone()) last = socket.sendBinary(new byte[1 << 20]);
+      CompletableFuture<Void> last = null;
+      for (int i = 0; i < 64; i++) last = socket.sendBinary(new byte[1 << 20]);  // more than queue and kernel take
       socket.abort().join();
       Check.equal(Hawser.ERR_CLOSED, codeOf(last));
     }
@@ -302,6 +306,164 @@ final class WebSocketTest {
       threads.forEach(Thread::start);
       for (Recorder client : clients) for (int i = 0; i < 20; i++) client.hears("text " + i);
       for (Thread thread : threads) thread.join();
+    }
+  }
+
+  /** What is no good as a deadline must not leave close waiting for a thread that was never told. */
+  static void testDeadlinesOfAllKinds() {
+    for (Duration deadline : new Duration[] {Duration.ofMillis(-5), Duration.ZERO, Duration.ofSeconds(Long.MAX_VALUE)}) {
+      WebSocketServer server = WebSocketServer.listen(ANYWHERE, always(new Recorder()));
+      connect(server, new Recorder());
+      server.close(deadline);
+    }
+    try (WebSocketServer server = WebSocketServer.listen(ANYWHERE, always(new Recorder()))) {
+      Check.throwsA(NullPointerException.class, () -> server.close(null));
+    }
+  }
+
+  static void testAfterTheEndAllCallsSaySo() throws Exception {
+    Recorder served = new Recorder();
+    try (WebSocketServer server = WebSocketServer.listen(ANYWHERE, always(served))) {
+      WebSocket socket = connect(server, new Recorder());
+      socket.close();
+      served.hears("close 1000 ");
+      for (WebSocket ended : List.of(socket, served.socket.join())) {
+        ended.abort().join();
+        Check.equal(Hawser.ERR_CLOSED, codeOf(ended.pause()));
+        Check.equal(Hawser.ERR_CLOSED, codeOf(ended.resume()));
+        Check.equal(Hawser.ERR_CLOSED, codeOf(ended.ping(new byte[1])));
+      }
+    }
+  }
+
+  /** Of a thread that has no other listener to tell. */
+  static void testAHandlerThatThrowsDoesNotEndTheLoop() throws Exception {
+    Recorder first = new Recorder(), second = new Recorder();
+    Thread.setDefaultUncaughtExceptionHandler((thread, error) -> {
+      throw new IllegalStateException("the handler throws, too");
+    });
+    try (WebSocketServer server = WebSocketServer.listen(ANYWHERE, always(null))) {
+      connect(server, first);
+      first.hears("close 1011 ");
+      connect(server, second);
+      second.hears("close 1011 ");
+    } finally {
+      Thread.setDefaultUncaughtExceptionHandler(null);
+    }
+  }
+
+  static void testWithoutAListenerOnlyThatIsTold() throws Exception {
+    Recorder client = new Recorder() {
+      @Override
+      public void onOpen(WebSocket socket) {
+        for (int i = 0; i < 100; i++) socket.sendText("is anybody there?");
+      }
+    };
+    BlockingQueue<Throwable> uncaught = new LinkedBlockingQueue<>();
+    Thread.setDefaultUncaughtExceptionHandler((thread, error) -> uncaught.add(error));
+    try (WebSocketServer server = WebSocketServer.listen(ANYWHERE, always(null))) {
+      connect(server, client);
+      client.hears("close 1011 ");
+    } finally {
+      Thread.setDefaultUncaughtExceptionHandler(null);
+    }
+    Check.equal(1, uncaught.size());
+  }
+
+  /** They would make a listener hear half a character, and leave handshakes without an answer. */
+  static void testOptionsOfTheRawLayerAreRefused() {
+    for (String name : new String[] {"parts", "requests"}) {
+      Options options = new Options().set(name, 1);
+      Check.fails(Hawser.ERR_OPTION, () -> WebSocketServer.listen(ANYWHERE, options, always(new Recorder())));
+      Check.equal(Hawser.ERR_OPTION, codeOf(WebSocketClient.connect("ws://127.0.0.1:1/", options, new Recorder())));
+      WebSocketServer.listen(ANYWHERE, options.set(name, 0), always(new Recorder())).close();
+    }
+  }
+
+  /** The two loops would wait for each other. */
+  static void testCloseInAListenerOfAnotherLoop() throws Exception {
+    CompletableFuture<WebSocket> other = new CompletableFuture<>();
+    Recorder client = new Recorder(), served = new Recorder() {
+      @Override
+      public void onText(WebSocket socket, String text) {
+        other.join().close();
+      }
+    };
+    try (WebSocketServer server = WebSocketServer.listen(ANYWHERE, always(served))) {
+      WebSocket socket = connect(server, client);
+      other.complete(socket);
+      socket.sendText("close me");
+      client.hears("close 1000 ");  // and not "error HWS_ERR_TIMEOUT"
+    }
+    WebSocketServer server = WebSocketServer.listen(ANYWHERE, always(new Echo()));
+    Recorder closing = new Recorder() {
+      @Override
+      public void onText(WebSocket socket, String text) {
+        server.close();
+      }
+    };
+    connect(server, closing).sendText("close yourself");
+    closing.hears("close 1001 ");
+    server.join();
+  }
+
+  /** While the last connection is still to end. */
+  static void testABroadcastOfAServerThatEnds() throws Exception {
+    WebSocketServer server = WebSocketServer.listen(ANYWHERE, always(new Recorder()));
+    WebSocket socket = connect(server, new Recorder());
+    socket.pause().join();
+    Thread closing = new Thread(server::close);
+    closing.start();
+    while (server.broadcastText("").handle((count, error) -> error == null).join()) Thread.onSpinWait();
+    for (int i = 0; i < 3; i++) Check.equal(Hawser.ERR_CLOSED, codeOf(server.broadcastText("")));
+    socket.resume();
+    closing.join();
+  }
+
+  /** A Java of its own, with few of them: what failed for want of them goes when there are some again. */
+  static void testTheClientsLoopIsMadeWhenThereAreDescriptorsAgain() throws Exception {
+    String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    List<String> command = new ArrayList<>(List.of("sh", "-c", "ulimit -n 100; exec \"$0\" \"$@\"", java));
+    String natives = System.getProperty("org.hawser.library.path");
+    if (natives != null) command.add("-Dorg.hawser.library.path=" + natives);
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), "WebSocketTest$FewDescriptors"));
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String words = new String(process.getInputStream().readAllBytes(), UTF_8);
+    Check.equal(0, process.waitFor());
+    Check.equal("HWS_ERR_NO_MEMORY HWS_ERR_CONNECT", words.trim());
+  }
+
+  static final class FewDescriptors {
+    public static void main(String[] arguments) throws Exception {
+      Class.forName("org.hawser.WebSocketClient");  // and all else that takes a descriptor to load
+      try (WebSocketServer server = WebSocketServer.listen(ANYWHERE, always(new Recorder()))) {
+        codeOf(server.broadcastText("\uD800"));
+        Class.forName("org.hawser.WebSocket");
+      }
+      List<FileInputStream> taken = new ArrayList<>();
+      try {
+        while (true) taken.add(new FileInputStream("/dev/null"));
+      } catch (FileNotFoundException e) {
+        // That was the last one.
+      }
+      int without = codeOf(WebSocketClient.connect("ws://127.0.0.1:1/", new Recorder()));
+      for (FileInputStream descriptor : taken) descriptor.close();
+      int with = codeOf(WebSocketClient.connect("ws://127.0.0.1:1/", new Recorder()));
+      System.out.println(Hawser.errorName(without) + " " + Hawser.errorName(with));
+      System.exit(0);
+    }
+  }
+
+  static void testAPingKeepsItsTurn() throws Exception {
+    Recorder served = new Recorder(), client = new Recorder();
+    try (WebSocketServer server = WebSocketServer.listen(ANYWHERE, always(served))) {
+      WebSocket socket = WebSocketClient.connect(server.url(), new Options().set("max_send_queue", 1 << 20), client).join();
+      served.socket.join().pause().join();
+      for (int i = 0; i < 64; i++) socket.sendBinary(new byte[1 << 20]);  // more than queue and kernel take
+      CompletableFuture<Void> ping = socket.ping(new byte[] {7});
+      served.socket.join().resume().join();
+      ping.join();
+      client.hears("pong [7]");
     }
   }
 

@@ -18,13 +18,24 @@ final class Loop {
   private boolean isDraining;
   private final Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();  // for the thread
   private volatile boolean isEnded;
-  private final Thread thread = new Thread(this::run, "hawser");
+  private final Thread thread = new Runner();
+
+  private final class Runner extends Thread {
+    Runner() {
+      super("hawser");
+      setDaemon(true);
+    }
+
+    @Override
+    public void run() {
+      Loop.this.run();
+    }
+  }
 
   /** acceptor: makes the listener of a connection that a listener has accepted; null if none listens. */
   Loop(Manager manager, Function<WebSocket, WebSocket.Listener> acceptor) {
     this.manager = manager;
     this.acceptor = acceptor;
-    thread.setDaemon(true);
   }
 
   void start() {
@@ -33,6 +44,15 @@ final class Loop {
 
   boolean isCurrent() {
     return Thread.currentThread() == thread;
+  }
+
+  /** Is this a listener's method, of any loop? Two loops that wait for each other would not end either. */
+  static boolean isInListener() {
+    return Thread.currentThread() instanceof Runner;
+  }
+
+  boolean isEnded() {
+    return isEnded;
   }
 
   void join() throws InterruptedException {
@@ -46,7 +66,7 @@ final class Loop {
       try {
         if (isEnded) throw new HawserException(Hawser.ERR_CLOSED);
         future.complete(call.get());
-      } catch (RuntimeException e) {
+      } catch (Throwable e) {
         future.completeExceptionally(e);
       }
     };
@@ -72,6 +92,7 @@ final class Loop {
 
   /** By the loop's thread. */
   CompletableFuture<WebSocket> connect(String url, Options options, WebSocket.Listener listener) {
+    Options.refuseRaw(options);
     long id = manager.connect(url, options);
     WebSocket socket = new WebSocket(this, id);
     sockets.put(id, socket);
@@ -79,9 +100,15 @@ final class Loop {
     return socket.opening();
   }
 
+  /** By the loop's thread. */
+  long broadcast(long listener, int opcode, byte[] data) {
+    if (isDraining) throw new HawserException(Hawser.ERR_CLOSED);
+    return manager.broadcast(listener, 0, opcode, data);
+  }
+
   /** By the loop's thread: it ends when all connections have. */
-  void drain(long deadline) {
-    manager.drain((int) Math.min(deadline, Integer.MAX_VALUE));
+  void drain(int deadline) {
+    manager.drain(deadline);
     isDraining = true;
   }
 
@@ -108,8 +135,8 @@ final class Loop {
 
   private void end(Throwable why) {
     isEnded = true;
-    manager.close();
     for (WebSocket socket : new ArrayList<>(sockets.values())) socket.fail(why);
+    manager.close();  // now that none of them calls it any more
     runTasks();
   }
 

@@ -29,7 +29,10 @@ public final class WebSocket implements AutoCloseable {
     /** The answer to {@link WebSocket#ping}. */
     default void onPong(WebSocket socket, byte[] data) {}
 
-    /** The last call. code: the peer's close code; 1005 it gave none, 1006 no Close frame came (RFC 6455 7.1.5). */
+    /**
+     * The last call, but for onError if it throws. code: the peer's close code; 1005 it gave none, 1006 no Close frame came
+     * (RFC 6455 7.1.5).
+     */
     default void onClose(WebSocket socket, int code, String reason) {}
 
     /** A method of this listener threw error; or the connection failed, for this {@link HawserException}: onClose follows. */
@@ -54,7 +57,7 @@ public final class WebSocket implements AutoCloseable {
   private final CompletableFuture<WebSocket> opening = new CompletableFuture<>();
   private final CompletableFuture<Void> ended = new CompletableFuture<>();
   private final Queue<Waiting> waiting = new ArrayDeque<>();  // its monitor keeps all calls in order
-  private boolean isOver;  // guarded by it, too
+  private boolean isOver;  // guarded by it, too; the loop's thread, which alone sets it, may just look
   private Listener listener;
   private volatile String path, subprotocol, peerAddress;
 
@@ -83,9 +86,10 @@ public final class WebSocket implements AutoCloseable {
     return send(Hawser.BINARY, data);
   }
 
-  /** Sends a ping with up to 125 bytes; onPong follows. Pings that keep the connection alive are sent by themselves. */
+  /** Sends a ping with up to 125 bytes; onPong follows. Pings that keep the connection alive are sent by themselves. It waits
+   * for room as a message does. */
   public CompletableFuture<Void> ping(byte[] data) {
-    return onLoop(() -> loop.manager.ping(id, data));
+    return loop.call(() -> inOrder(() -> loop.manager.ping(id, data))).thenCompose(Function.identity());
   }
 
   /**
@@ -93,24 +97,23 @@ public final class WebSocket implements AutoCloseable {
    * bytes of UTF-8, or null. The future is complete when the connection has ended; it fails if code or reason are no good.
    */
   public CompletableFuture<Void> close(int code, String reason) {
-    CompletableFuture<Void> accepted = inOrder(() -> loop.manager.close(id, code, reason));
-    return accepted.handle((nothing, error) -> error).thenCompose(
-        error -> error == null || saysItIsOver(error) ? ended.copy() : CompletableFuture.failedFuture(error));
+    return endAfter(inOrder(() -> loop.manager.close(id, code, reason)));
   }
 
   /**
-   * Closes with 1000, and waits until the connection has ended, five seconds at most (the option close_timeout) if the peer
-   * does not answer. In a listener's method it does not wait.
+   * Closes with 1000, and waits until the connection has ended. What was sent before goes first; a peer that takes none of it
+   * is given up after the option write_stall_timeout, one that does not answer after close_timeout, five seconds. In a
+   * listener's method it does not wait.
    */
   @Override
   public void close() {
     CompletableFuture<Void> end = close(1000, null);
-    if (!loop.isCurrent()) end.join();
+    if (!Loop.isInListener()) end.join();
   }
 
   /** Ends the TCP connection at once, without a Close frame. The future is complete when the connection has ended. */
   public CompletableFuture<Void> abort() {
-    return onLoop(() -> loop.manager.abort(id)).thenCompose(nothing -> ended.copy());
+    return endAfter(onLoop(() -> loop.manager.abort(id)));
   }
 
   /** Reads no more from the peer until {@link #resume}; a Close of the peer is not read either. */
@@ -156,14 +159,20 @@ public final class WebSocket implements AutoCloseable {
 
   private CompletableFuture<Void> onLoop(Runnable call) {
     return loop.call(() -> {
+      if (isOver) throw new HawserException(Hawser.ERR_CLOSED);
       call.run();
       return null;
     });
   }
 
+  /** What `ending` asks for is done when the connection has ended, and so it is if it had before. */
+  private CompletableFuture<Void> endAfter(CompletableFuture<Void> ending) {
+    return ending.handle((nothing, error) -> error).thenCompose(
+        error -> error == null || saysItIsOver(error) ? ended.copy() : CompletableFuture.failedFuture(error));
+  }
+
   private static boolean saysItIsOver(Throwable error) {
-    int code = error instanceof HawserException ? ((HawserException) error).code() : Hawser.OK;
-    return code == Hawser.ERR_CLOSED || code == Hawser.ERR_STALE;
+    return error instanceof HawserException && ((HawserException) error).code() == Hawser.ERR_CLOSED;
   }
 
   /** Makes the call, or lets it wait behind those that wait for DRAIN. */
@@ -235,6 +244,8 @@ public final class WebSocket implements AutoCloseable {
   void onEvent(Event event) {
     if (event.kind == Hawser.EVENT_DRAIN)
       onDrain();
+    else if (listener == null)
+      return;  // none could be made, which has been told
     else if (event.kind == Hawser.EVENT_PONG)
       tell(() -> listener.onPong(this, event.data));
     else if (event.kind == Hawser.EVENT_MESSAGE && event.opcode == Hawser.TEXT)
@@ -288,8 +299,16 @@ public final class WebSocket implements AutoCloseable {
       if (listener == null) throw error;
       listener.onError(this, error);
     } catch (Throwable e) {  // nobody else is there to hear it
-      Thread thread = Thread.currentThread();
-      thread.getUncaughtExceptionHandler().uncaughtException(thread, e);
+      tellHandler(e);
+    }
+  }
+
+  private static void tellHandler(Throwable error) {
+    Thread thread = Thread.currentThread();
+    try {
+      thread.getUncaughtExceptionHandler().uncaughtException(thread, error);
+    } catch (Throwable e) {
+      // Java itself ignores what a handler throws.
     }
   }
 }

@@ -5,13 +5,7 @@ import java.util.function.Function;
 
 /** Makes connections. One daemon thread serves those of the whole process; it starts with the first. */
 public final class WebSocketClient {
-  private static final class Shared {
-    static final Loop LOOP = new Loop(new Manager(new Options().set("pongs", 1)), null);
-
-    static {
-      LOOP.start();
-    }
-  }
+  private static Loop shared;
 
   private WebSocketClient() {}
 
@@ -28,6 +22,21 @@ public final class WebSocketClient {
    */
   public static CompletableFuture<WebSocket> connect(String url, Options options, WebSocket.Listener listener) {
     java.util.Objects.requireNonNull(listener, "listener");
-    return Shared.LOOP.call(() -> Shared.LOOP.connect(url, options, listener)).thenCompose(Function.identity());
+    try {
+      Loop loop = loop();
+      return loop.call(() -> loop.connect(url, options, listener)).thenCompose(Function.identity());
+    } catch (HawserException e) {
+      return CompletableFuture.failedFuture(e);
+    }
+  }
+
+  /** Another one if there is none, or if it failed: memory or descriptors may be there again. */
+  private static synchronized Loop loop() {
+    if (shared == null || shared.isEnded()) {
+      Loop loop = new Loop(new Manager(new Options().set("pongs", 1)), null);
+      loop.start();
+      shared = loop;
+    }
+    return shared;
   }
 }

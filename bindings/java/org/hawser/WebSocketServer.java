@@ -6,7 +6,7 @@ import java.util.function.Function;
 
 /** Accepts connections. One daemon thread serves all those of a server. Its methods may be called from any thread. */
 public final class WebSocketServer implements AutoCloseable {
-  private static final Duration PATIENCE = Duration.ofSeconds(5);
+  private static final Duration PATIENCE = Duration.ofSeconds(5), LONGEST = Duration.ofMillis(Integer.MAX_VALUE);
 
   private final Loop loop;
   private final long listener;
@@ -33,6 +33,7 @@ public final class WebSocketServer implements AutoCloseable {
    */
   public static WebSocketServer listen(String url, Options options, Function<WebSocket, WebSocket.Listener> listeners) {
     java.util.Objects.requireNonNull(listeners, "listeners");
+    Options.refuseRaw(options);
     Manager manager = new Manager(options);
     try {
       long listener = manager.listen(url, new Options().set("pongs", 1));
@@ -41,7 +42,7 @@ public final class WebSocketServer implements AutoCloseable {
       WebSocketServer server = new WebSocketServer(loop, listener, scheme + "//" + manager.localAddress(listener) + "/");
       loop.start();
       return server;
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {  // Error: there can be no thread
       manager.close();
       throw e;
     }
@@ -57,11 +58,11 @@ public final class WebSocketServer implements AutoCloseable {
    * with 1013 (the option slow_reader). It fails if the server is closed.
    */
   public CompletableFuture<Long> broadcastText(String text) {
-    return loop.call(() -> loop.manager.broadcast(listener, 0, text));
+    return loop.call(() -> loop.broadcast(listener, Hawser.TEXT, Text.utf8(text)));
   }
 
   public CompletableFuture<Long> broadcastBinary(byte[] data) {
-    return loop.call(() -> loop.manager.broadcast(listener, 0, Hawser.BINARY, data));
+    return loop.call(() -> loop.broadcast(listener, Hawser.BINARY, data));
   }
 
   /** {@link #close(Duration)} within five seconds. */
@@ -72,15 +73,16 @@ public final class WebSocketServer implements AutoCloseable {
 
   /**
    * Ends in good order: listens no more, closes all connections with 1001 behind what was sent before, and waits until they
-   * have ended. What is left at the deadline is cut off. In a listener's method it does not wait. To close again does
-   * nothing but wait.
+   * have ended. What is left at the deadline is cut off. In a listener's method it does not wait. To close again sets
+   * another deadline for what is left.
    */
   public void close(Duration deadline) {
+    int millis = deadline.isNegative() ? 0 : (int) (deadline.compareTo(LONGEST) > 0 ? LONGEST : deadline).toMillis();
     loop.call(() -> {
-      loop.drain(deadline.toMillis());
+      loop.drain(millis);
       return null;
     });
-    if (!loop.isCurrent()) join();
+    if (!Loop.isInListener()) join();
   }
 
   /** Waits until the server has been closed, or its thread has failed. An interrupt ends the wait, and stays set. */
