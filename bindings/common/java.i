@@ -110,17 +110,18 @@ static int hawser_take_text(JNIEnv *jenv, jbyteArray bytes, char **text) {
 
 // ---- events -----------------------------------------------------------------------------------------------------------
 
-enum { HAWSER_HEADER = 64 };
+// What a record of hws_manager_pack_events has behind its header.
+static int64_t hawser_body_size(Batch batch, int32_t index) {
+  const hws_event *event = hws_manager_event(batch.manager, index);
+  int64_t text = event->kind == HWS_EVENT_CLOSE ? (int64_t)strlen(hws_manager_event_text(batch.manager, index)) : 0;
+  return (event->size + text + 7) / 8 * 8;
+}
 
-// As hws_manager_pack_events lays them out.
+// Later versions of the library may lengthen the header: the first record tells it.
 static int64_t hawser_batch_size(Batch batch) {
-  int64_t size = 0;
-  for (int32_t i = 0; i < batch.count; i++) {
-    const hws_event *event = hws_manager_event(batch.manager, i);
-    int64_t record = HAWSER_HEADER + event->size;
-    if (event->kind == HWS_EVENT_CLOSE) record += (int64_t)strlen(hws_manager_event_text(batch.manager, i));
-    size += (record + 7) / 8 * 8;
-  }
+  int64_t header = batch.count > 0 ? hws_manager_pack_size(batch.manager) - hawser_body_size(batch, 0) : 0;
+  int64_t size = header * batch.count;
+  for (int32_t i = 0; i < batch.count; i++) size += hawser_body_size(batch, i);
   return size;
 }
 

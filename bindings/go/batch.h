@@ -31,12 +31,43 @@ static inline hws_result hawser_go_poll(hws_manager *manager, int32_t timeout, h
 
 /* A send by whichever thread has the manager for itself at the moment: the first call makes it the one that the manager
  * belongs to, so that the message needs no way round by the mailbox. flush: nobody is going to poll soon. */
-static inline hws_result hawser_go_send(hws_manager *manager, hws_id connection, int32_t opcode, const void *data,
-                                        size_t size, int32_t flush) {
+static inline hws_result hawser_go_send_alone(hws_manager *manager, hws_id connection, int32_t opcode, const uint8_t *data,
+                                              size_t size, int32_t flush) {
   hws_manager_queued(manager, connection);
   hws_result result = hws_manager_send(manager, connection, opcode, data, size);
-  if (result == 0 && flush) hws_manager_flush(manager);
+  if (flush) hws_manager_flush(manager);
   return result;
+}
+
+/* A close likewise. */
+static inline hws_result hawser_go_close_alone(hws_manager *manager, hws_id id, int32_t code, const char *reason) {
+  hws_manager_queued(manager, id);
+  return hws_manager_close(manager, id, code, reason);
+}
+
+/* Payloads as bytes: of a pointer to void cgo demands that the Go object it points into has no pointers anywhere. */
+static inline hws_result hawser_go_send(hws_manager *manager, hws_id connection, int32_t opcode, const uint8_t *data,
+                                        size_t size) {
+  return hws_manager_send(manager, connection, opcode, data, size);
+}
+
+static inline hws_result hawser_go_send_part(hws_manager *manager, hws_id connection, int32_t opcode,
+                                             const uint8_t *data, size_t size, int32_t final) {
+  return hws_manager_send_part(manager, connection, opcode, data, size, final);
+}
+
+static inline hws_result hawser_go_ping(hws_manager *manager, hws_id connection, const uint8_t *data, size_t size) {
+  return hws_manager_ping(manager, connection, data, size);
+}
+
+static inline int32_t hawser_go_broadcast(hws_manager *manager, hws_id listener, hws_id except, int32_t opcode,
+                                          const uint8_t *data, size_t size) {
+  return hws_manager_broadcast(manager, listener, except, opcode, data, size);
+}
+
+static inline hws_result hawser_go_respond(hws_manager *manager, hws_id connection, int32_t status,
+                                           const hws_options *headers, const uint8_t *body, size_t size) {
+  return hws_manager_respond(manager, connection, status, headers, body, size);
 }
 
 #endif

@@ -12,7 +12,7 @@ func (m *Manager) Send(connection ID, opcode Opcode, data []byte) error {
 	}
 	defer m.leave()
 	start, size := payload(data)
-	return check(C.hws_manager_send(m.handle, C.hws_id(connection), C.int32_t(opcode), start, size))
+	return check(C.hawser_go_send(m.handle, C.hws_id(connection), C.int32_t(opcode), start, size))
 }
 
 // SendPart sends a part of a message as one frame. All parts have the same opcode; a text may be cut inside a character.
@@ -20,7 +20,7 @@ func (m *Manager) Send(connection ID, opcode Opcode, data []byte) error {
 func (m *Manager) SendPart(connection ID, opcode Opcode, data []byte, final bool) error {
 	start, size := payload(data)
 	_, err := m.alone(func(handle *C.hws_manager) C.int64_t {
-		return C.int64_t(C.hws_manager_send_part(handle, C.hws_id(connection), C.int32_t(opcode), start, size, boolean(final)))
+		return C.int64_t(C.hawser_go_send_part(handle, C.hws_id(connection), C.int32_t(opcode), start, size, boolean(final)))
 	})
 	return err
 }
@@ -29,7 +29,7 @@ func (m *Manager) SendPart(connection ID, opcode Opcode, data []byte, final bool
 func (m *Manager) Ping(connection ID, data []byte) error {
 	start, size := payload(data)
 	_, err := m.alone(func(handle *C.hws_manager) C.int64_t {
-		return C.int64_t(C.hws_manager_ping(handle, C.hws_id(connection), start, size))
+		return C.int64_t(C.hawser_go_ping(handle, C.hws_id(connection), start, size))
 	})
 	return err
 }
@@ -94,7 +94,7 @@ func (m *Manager) SetTag(id ID, tag int64) error {
 func (m *Manager) Broadcast(listener, except ID, opcode Opcode, data []byte) (int, error) {
 	start, size := payload(data)
 	count, err := m.alone(func(handle *C.hws_manager) C.int64_t {
-		return C.int64_t(C.hws_manager_broadcast(handle, C.hws_id(listener), C.hws_id(except), C.int32_t(opcode), start, size))
+		return C.int64_t(C.hawser_go_broadcast(handle, C.hws_id(listener), C.hws_id(except), C.int32_t(opcode), start, size))
 	})
 	return int(count), err
 }
@@ -114,7 +114,7 @@ func (m *Manager) Respond(connection ID, status int, headers *Options, body []by
 	start, size := payload(body)
 	_, err := m.alone(func(handle *C.hws_manager) C.int64_t {
 		defer headers.unlock()
-		return C.int64_t(C.hws_manager_respond(handle, C.hws_id(connection), number(status), headers.lock(), start, size))
+		return C.int64_t(C.hawser_go_respond(handle, C.hws_id(connection), number(status), headers.lock(), start, size))
 	})
 	return err
 }

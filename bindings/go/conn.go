@@ -20,7 +20,7 @@ type Conn struct {
 	inbox   inbox[message]
 	opened  chan struct{} // of an outgoing one: closed with OPEN or the end
 	done    chan struct{} // closed with the end
-	err     error         // the end, to be read after done
+	err     error         // the end, to be read after done or with the loop's mutex
 	drained chan struct{} // with the loop's mutex: somebody waits to write until it is closed
 	isOpen  bool
 	handshake
@@ -56,7 +56,7 @@ func (c *Conn) ReadMessage(ctx context.Context) (Opcode, []byte, error) {
 // WriteMessage sends a message: Text, which has to be UTF-8, or Binary, perhaps | Uncompressed. nil: it is accepted, and
 // leaves before any later one. It waits while the send queue is full ("max_send_queue"), until the context is done: then
 // nothing was sent. A connection with a Handler returns ErrWouldBlock instead. ErrUTF8, ErrOpcode, ErrNoMemory;
-// ErrClosed after Close; a *CloseError when the connection has ended.
+// ErrClosed while the connection closes, whichever side began; a *CloseError when it has ended: Done, then Err, tell why.
 func (c *Conn) WriteMessage(ctx context.Context, opcode Opcode, data []byte) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -81,9 +81,9 @@ func (c *Conn) tryWrite(opcode Opcode, data []byte) (<-chan struct{}, error) {
 	l.lock()
 	defer l.mutex.Unlock()
 	if l.handle == nil {
-		return nil, c.closedError()
+		return nil, c.err
 	}
-	result := C.hawser_go_send(l.handle, C.hws_id(c.id), C.int32_t(opcode), start, size, boolean(l.asleep))
+	result := C.hawser_go_send_alone(l.handle, C.hws_id(c.id), C.int32_t(opcode), start, size, boolean(l.asleep))
 	if result == C.HWS_ERR_WOULD_BLOCK && c.handler == nil {
 		if c.drained == nil {
 			c.drained = make(chan struct{})
@@ -101,29 +101,24 @@ func (c *Conn) letWrite() {
 	}
 }
 
+// With the loop's mutex held.
 func (c *Conn) failure(result C.hws_result) error {
-	if result == C.HWS_ERR_CLOSED || result == C.HWS_ERR_STALE {
-		return c.closedError()
+	closed := result == C.HWS_ERR_CLOSED || result == C.HWS_ERR_STALE
+	if closed && c.err != nil {
+		return c.err
 	}
 	return check(result)
 }
 
-func (c *Conn) closedError() error {
-	select {
-	case <-c.done:
-		return c.err
-	default:
-		return ErrClosed
-	}
-}
-
 func (c *Conn) call(call func(*C.hws_manager) C.hws_result) error {
-	result := C.hws_result(C.HWS_ERR_CLOSED)
-	c.loop.do(func(handle *C.hws_manager) {
-		if result = call(handle); result == 0 && c.loop.asleep {
-			C.hws_manager_flush(handle)
-		}
-	})
+	l := c.loop
+	l.lock()
+	defer l.mutex.Unlock()
+	if l.handle == nil {
+		return c.err
+	}
+	result := call(l.handle)
+	l.flushIfAsleep()
 	return c.failure(result)
 }
 
@@ -131,13 +126,14 @@ func (c *Conn) call(call func(*C.hws_manager) C.hws_result) error {
 func (c *Conn) Ping(data []byte) error {
 	start, size := payload(data)
 	return c.call(func(handle *C.hws_manager) C.hws_result {
-		return C.hws_manager_ping(handle, C.hws_id(c.id), start, size)
+		return C.hawser_go_ping(handle, C.hws_id(c.id), start, size)
 	})
 }
 
 // Close starts the closing handshake, behind what was written, and does not wait for its end: Done tells that. code is
 // 1000-1003, 1007-1014 or 3000-4999, or 0 for none; reason has up to 123 bytes. What the peer sends before its own Close
-// can still be read; a peer that does not answer is left after "close_timeout". ErrClosed: it was closed before.
+// can still be read, and has to be where more than Config.ReadBuffer waits, or its Close is not seen; a peer that does not
+// answer is left after "close_timeout". ErrClosed: it is closing already.
 func (c *Conn) Close(code int, reason string) error {
 	text, err := cString(reason)
 	if err != nil {
@@ -145,8 +141,18 @@ func (c *Conn) Close(code int, reason string) error {
 	}
 	defer free(text)
 	return c.call(func(handle *C.hws_manager) C.hws_result {
-		return C.hws_manager_close(handle, C.hws_id(c.id), number(code), text)
+		return C.hawser_go_close_alone(handle, C.hws_id(c.id), number(code), text)
 	})
+}
+
+// Nobody reads any more. Unless somebody did, the peer's Close could not be read either, if much came before it.
+func (c *Conn) closeAndDiscard() {
+	_ = c.Close(1000, "")
+	for {
+		if _, _, err := c.ReadMessage(context.Background()); err != nil {
+			return
+		}
+	}
 }
 
 // Abort ends the connection at once, without a closing handshake.
@@ -220,7 +226,7 @@ func (c *Conn) tell(entry *C.hawser_go_entry) bool {
 			c.handler.Drain(c)
 		}
 	case C.HWS_EVENT_CLOSE:
-		c.finish(newCloseError(entry))
+		c.finish()
 	}
 	return false
 }
@@ -250,14 +256,13 @@ func (c *Conn) deliver(opcode Opcode, data []byte) bool {
 	return false
 }
 
-func (c *Conn) finish(err error) {
-	c.err = err
+func (c *Conn) finish() {
 	close(c.done)
 	if !c.isOpen {
 		close(c.opened)
 	}
-	c.inbox.finish(err)
+	c.inbox.finish(c.err)
 	if c.isOpen && c.handler != nil && c.handler.Close != nil {
-		c.handler.Close(c, err)
+		c.handler.Close(c, c.err)
 	}
 }

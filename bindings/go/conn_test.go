@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -232,6 +234,36 @@ func TestAWriteWaitsForRoom(t *testing.T) {
 	}
 }
 
+// Who waits for room is told how the connection has ended.
+func TestAWriterThatWaitsIsToldTheEnd(t *testing.T) {
+	for i := 0; i < 20; i++ {
+		server := manager(t, nil)
+		listener, err := server.Listen("ws://127.0.0.1:0/", nil)
+		must(t, err)
+		url := "ws://" + server.LocalAddress(listener) + "/"
+		paused := pauseTheFirst(server)
+		conn := dial(t, url, &hawser.Config{Options: options(t, map[string]any{"max_send_queue": 1 << 16})})
+		id := <-paused
+		ended := make(chan error)
+		go func() {
+			for {
+				if err := conn.WriteMessage(background, hawser.Binary, make([]byte, 1<<20)); err != nil {
+					ended <- err
+					return
+				}
+			}
+		}()
+		for !conn.Waits() {
+			runtime.Gosched()
+		}
+		must(t, server.Abort(id))
+		must(t, server.Flush())
+		if err := <-ended; hawser.CloseStatus(err) != 1006 {
+			t.Error(err)
+		}
+	}
+}
+
 func TestAFailedDialSaysWhy(t *testing.T) {
 	_, err := hawser.Dial(background, "http://127.0.0.1/", nil)
 	if !errors.Is(err, hawser.ErrURL) {
@@ -273,6 +305,38 @@ func TestAContextEndsADial(t *testing.T) {
 	}()
 	if _, err := hawser.Dial(ctx, "ws://"+silent.Addr().String()+"/", nil); err != context.Canceled {
 		t.Error(err)
+	}
+}
+
+// The loop of outgoing connections, which sleeps, hears of the deadline of a new one whose peer says nothing at all.
+func TestADialHasADeadline(t *testing.T) {
+	dial(t, serve(t, nil, echo).URL(), nil)
+	address := withoutRoom(t)
+	time.Sleep(20 * time.Millisecond) // it sleeps by now
+	config := &hawser.Config{Options: options(t, map[string]any{"handshake_timeout": 50 * time.Millisecond})}
+	begin := time.Now()
+	_, err := hawser.Dial(background, "ws://"+address+"/", config)
+	if took := time.Since(begin); !errors.Is(err, hawser.ErrTimeout) || took > 5*time.Second {
+		t.Error(err, "after", took)
+	}
+}
+
+// The address of a listener whose queue is full.
+func withoutRoom(t *testing.T) string {
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	must(t, err)
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	must(t, syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	must(t, syscall.Listen(fd, 0))
+	name, err := syscall.Getsockname(fd)
+	must(t, err)
+	address := fmt.Sprint("127.0.0.1:", name.(*syscall.SockaddrInet4).Port)
+	for {
+		conn, err := net.DialTimeout("tcp", address, 50*time.Millisecond)
+		if err != nil {
+			return address
+		}
+		t.Cleanup(func() { _ = conn.Close() })
 	}
 }
 

@@ -81,6 +81,7 @@ func (l *loop) connect(url *C.char, options *Options, config *Config) (*Conn, er
 	if id < 0 {
 		return nil, l.failure(id)
 	}
+	l.flushIfAsleep()
 	conn := newConn(l, ID(id), config)
 	l.connections[conn.id] = conn
 	return conn, nil

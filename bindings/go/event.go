@@ -83,11 +83,19 @@ func newEntries() *[C.HAWSER_GO_BATCH]C.hawser_go_entry {
 }
 
 // Negative: for ever. Rounded up, so that nobody wakes before the time and spins.
-func milliseconds(duration time.Duration) C.int32_t {
+func wholeMilliseconds(duration time.Duration) int64 {
 	if duration < 0 {
 		return -1
 	}
-	count := (duration + time.Millisecond - 1) / time.Millisecond
+	count := int64(duration / time.Millisecond)
+	if duration%time.Millisecond > 0 {
+		count++
+	}
+	return count
+}
+
+func milliseconds(duration time.Duration) C.int32_t {
+	count := wholeMilliseconds(duration)
 	if count > math.MaxInt32 {
 		count = math.MaxInt32
 	}

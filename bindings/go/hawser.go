@@ -28,11 +28,11 @@ func cString(text string) (*C.char, error) {
 func free(text *C.char) { C.free(unsafe.Pointer(text)) }
 
 // The start of data, and its size.
-func payload(data []byte) (unsafe.Pointer, C.size_t) {
+func payload(data []byte) (*C.uint8_t, C.size_t) {
 	if len(data) == 0 {
 		return nil, 0
 	}
-	return unsafe.Pointer(&data[0]), C.size_t(len(data))
+	return (*C.uint8_t)(&data[0]), C.size_t(len(data))
 }
 
 func boolean(value bool) C.int32_t {

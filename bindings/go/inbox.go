@@ -20,6 +20,9 @@ type inbox[T any] struct {
 	news  chan struct{} // has room for one: there is an item, or the end
 }
 
+// Items for which an empty inbox keeps the room.
+const maxKept = 1024
+
 func newInbox[T any](limit int, size func(T) int, gate func(open bool)) inbox[T] {
 	return inbox[T]{limit: limit, size: size, gate: gate, news: make(chan struct{}, 1)}
 }
@@ -31,7 +34,7 @@ func (q *inbox[T]) put(item T) bool {
 	if q.end != nil {
 		return false
 	}
-	if q.first > 0 && len(q.items) == cap(q.items) {
+	if len(q.items) == cap(q.items) && q.first > len(q.items)/2 { // no sooner, or each item would move all the others
 		q.items = append(q.items[:0], q.items[q.first:]...)
 		q.first = 0
 	}
@@ -104,6 +107,9 @@ func (q *inbox[T]) pop() T {
 	q.held -= q.size(item)
 	if q.first == len(q.items) {
 		q.items, q.first = q.items[:0], 0
+		if cap(q.items) > maxKept {
+			q.items = nil
+		}
 	}
 	return item
 }

@@ -7,6 +7,36 @@ import (
 	"testing"
 )
 
+// An inbox with many items in it does not move them all for each that comes and goes, and does not keep their room.
+func TestAFullInboxStaysWhereItIs(t *testing.T) {
+	const count = 10000
+	q := newInbox(2*count, func(int) int { return 1 }, nil)
+	for i := 0; i < count; i++ {
+		q.put(i)
+	}
+	moves, first := 0, 0
+	for i := 0; i < count; i++ {
+		if item, _, _ := q.tryTake(); item != i {
+			t.Fatal(item)
+		}
+		if q.put(count + i); q.first < first {
+			moves++
+		}
+		first = q.first
+	}
+	if moves > 3 {
+		t.Error(moves, "times everything was moved")
+	}
+	for i := 0; i < count; i++ {
+		if item, _, _ := q.tryTake(); item != count+i {
+			t.Fatal(item)
+		}
+	}
+	if cap(q.items) > maxKept {
+		t.Error("an empty inbox has room for", cap(q.items))
+	}
+}
+
 // Who does not read is not sent more than fits: the peer has to wait. In the end all of it arrives.
 func TestAReaderThatLagsIsPaused(t *testing.T) {
 	const (

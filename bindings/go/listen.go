@@ -41,16 +41,16 @@ func Listen(url string, config *Config) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	listener, err := l.listen(text, options, config)
+	listener, err := l.listen(text, config)
 	go l.run()
 	return listener, err
 }
 
-func (l *loop) listen(url *C.char, options *Options, config *Config) (*Listener, error) {
+// The options are the manager's: told once more, its headers would be sent once more.
+func (l *loop) listen(url *C.char, config *Config) (*Listener, error) {
 	l.lock()
 	defer l.mutex.Unlock()
-	defer options.unlock()
-	id := C.hws_manager_listen(l.handle, url, options.lock())
+	id := C.hws_manager_listen(l.handle, url, nil)
 	if id < 0 {
 		return nil, l.failure(id)
 	}
@@ -72,7 +72,7 @@ func (l *Listener) Address() string { return l.address }
 func (l *Listener) Accept(ctx context.Context) (*Conn, error) { return l.inbox.take(ctx) }
 
 // Serve accepts until Close, and calls handler in a goroutine for each connection, which is closed with 1000 when handler
-// returns. It returns net.ErrClosed. With a Handler it just waits.
+// returns; what the peer sends from then on is discarded. It returns net.ErrClosed. With a Handler it just waits.
 func (l *Listener) Serve(handler func(*Conn)) error {
 	for {
 		conn, err := l.Accept(context.Background())
@@ -80,7 +80,7 @@ func (l *Listener) Serve(handler func(*Conn)) error {
 			return err
 		}
 		go func() {
-			defer conn.Close(1000, "")
+			defer conn.closeAndDiscard()
 			handler(conn)
 		}()
 	}
@@ -88,7 +88,7 @@ func (l *Listener) Serve(handler func(*Conn)) error {
 
 // Close stops listening. Connections stay, but those that nobody has accepted are closed with 1001.
 func (l *Listener) Close() {
-	l.loop.do(func(handle *C.hws_manager) { C.hws_manager_close(handle, C.hws_id(l.id), 0, nil) })
+	l.loop.do(func(handle *C.hws_manager) { C.hawser_go_close_alone(handle, C.hws_id(l.id), 0, nil) })
 	l.turnAway()
 }
 

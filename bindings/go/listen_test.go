@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"testing"
+	"time"
 
 	"hawser.org/hawser"
 )
@@ -89,6 +90,23 @@ func TestShutdownEndsAll(t *testing.T) {
 	}
 }
 
+// A handler that returns although much waits to be read: the Close of the peer, which is behind it, is heard.
+func TestServeReadsToTheEnd(t *testing.T) {
+	written := make(chan bool)
+	listener := serve(t, &hawser.Config{ReadBuffer: 1000}, func(*hawser.Conn) { <-written })
+	conn := dial(t, listener.URL(), nil)
+	for i := 0; i < 100; i++ {
+		must(t, conn.WriteMessage(background, hawser.Binary, make([]byte, 1000)))
+	}
+	time.Sleep(20 * time.Millisecond) // some of it has arrived
+	begin := time.Now()
+	close(written)
+	<-conn.Done()
+	if took := time.Since(begin); hawser.CloseStatus(conn.Err()) != 1000 || took > 4*time.Second { // close_timeout: 5 s
+		t.Error(conn.Err(), "after", took)
+	}
+}
+
 func TestListenSaysWhyItFails(t *testing.T) {
 	listener := serve(t, nil, echo)
 	for url, code := range map[string]error{listener.URL(): hawser.ErrListen, "ws://example.org/": hawser.ErrURL,
@@ -96,6 +114,16 @@ func TestListenSaysWhyItFails(t *testing.T) {
 		if _, err := hawser.Listen(url, nil); !errors.Is(err, code) {
 			t.Errorf("%q: %v", url, err)
 		}
+	}
+}
+
+func TestAHeaderIsSentOnce(t *testing.T) {
+	options := &hawser.Options{}
+	must(t, options.AddHeader("X-Port", "Iolcos"))
+	listener := serve(t, &hawser.Config{Options: options, Header: map[string][]string{"X-Ship": {"Argo"}}}, echo)
+	header := dial(t, listener.URL(), nil).Header()
+	if ships, ports := header["X-Ship"], header["X-Port"]; len(ships) != 1 || len(ports) != 1 {
+		t.Error(ships, ports)
 	}
 }
 

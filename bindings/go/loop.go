@@ -25,7 +25,7 @@ type loop struct {
 	entries     *[C.HAWSER_GO_BATCH]C.hawser_go_entry
 	connections map[ID]*Conn
 	listener    *Listener // nil: of outgoing connections
-	asleep      bool      // in Go's poller
+	asleep      bool      // in Go's poller: calls are followed by a flush
 	ended       chan struct{}
 
 	hasThread bool
@@ -40,6 +40,10 @@ type loop struct {
 }
 
 func newLoop(options *Options) (*loop, error) {
+	options = options.clone()
+	if err := options.Set("outer_flush", true); err != nil {
+		return nil, err
+	}
 	defer options.unlock()
 	handle := C.hws_manager_new(options.lock())
 	if handle == nil {
@@ -209,12 +213,13 @@ func (l *loop) note(first, count int) []C.hawser_go_entry {
 		entries = entries[:count-first]
 	}
 	for i := range entries {
-		l.targets[i] = l.target(entries[i].event)
+		l.targets[i] = l.target(&entries[i])
 	}
 	return entries
 }
 
-func (l *loop) target(event *C.hws_event) *Conn {
+func (l *loop) target(entry *C.hawser_go_entry) *Conn {
+	event := entry.event
 	id := ID(event.connection)
 	conn := l.connections[id]
 	switch event.kind {
@@ -226,13 +231,14 @@ func (l *loop) target(event *C.hws_event) *Conn {
 	case C.HWS_EVENT_DRAIN:
 		conn.letWrite()
 	case C.HWS_EVENT_REQUEST:
-		C.hws_manager_respond(l.handle, event.connection, 501, nil, nil, 0)
+		C.hawser_go_respond(l.handle, event.connection, 501, nil, nil, 0)
 	case C.HWS_EVENT_CLOSE:
 		if conn == nil {
 			l.listener.forget(id)
 			break
 		}
 		delete(l.connections, id)
+		conn.err = newCloseError(entry)
 		conn.letWrite()
 	}
 	return conn
@@ -250,6 +256,14 @@ func (l *loop) do(call func(*C.hws_manager)) {
 	defer l.mutex.Unlock()
 	if l.handle != nil {
 		call(l.handle)
+		l.flushIfAsleep()
+	}
+}
+
+// What a call leaves to do, the next poll does; but nothing else brings that about (outer_flush).
+func (l *loop) flushIfAsleep() {
+	if l.asleep {
+		C.hws_manager_flush(l.handle)
 	}
 }
 

@@ -15,7 +15,8 @@ import (
 // here as there.
 //
 // Send, Close and Wake may be called by any goroutine at any time, during a Poll as well. All other calls may come from
-// any goroutine; during a Poll they return ErrBusy, otherwise one waits for the other. After Free all return ErrArgument.
+// any goroutine; during a Poll they return ErrBusy (or "", where they return no error), otherwise one waits for the other.
+// After Free all return ErrArgument.
 //
 // What hawser.h says of threads is about OS threads, and Go moves goroutines between those. The library takes what comes
 // from another thread than the last Poll with some more effort, and behind an unfinished message of SendPart. So let the

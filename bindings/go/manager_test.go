@@ -28,6 +28,40 @@ func connected(t *testing.T, m *hawser.Manager) (client, server hawser.ID) {
 	return client, server
 }
 
+// A payload may lie beside pointers, as a buffer of a pool does.
+type pooled struct {
+	next   *pooled
+	buffer [64]byte
+}
+
+func inAnObject(text string) []byte {
+	object := &pooled{next: &pooled{}}
+	return object.buffer[:copy(object.buffer[:], text)]
+}
+
+func TestPayloadsBesidePointers(t *testing.T) {
+	m := manager(t, options(t, map[string]any{"max_events": 1, "pongs": true}))
+	client, server := connected(t, m)
+	must(t, m.Send(client, hawser.Text, inAnObject("whole")))
+	must(t, m.SendPart(client, hawser.Text, inAnObject("part"), true))
+	must(t, m.Ping(client, inAnObject("ping")))
+	_, err := m.Broadcast(server, 0, hawser.Text, inAnObject("all"))
+	if !errors.Is(err, hawser.ErrStale) {
+		t.Error(err)
+	}
+	if err := m.Respond(client, 200, nil, inAnObject("body")); !errors.Is(err, hawser.ErrState) {
+		t.Error(err)
+	}
+	for _, text := range []string{"whole", "part"} {
+		if event := until(m, hawser.EventMessage); event.Text() != text {
+			t.Error(event.Text())
+		}
+	}
+	if event := until(m, hawser.EventPong); event.Text() != "ping" {
+		t.Error(event.Text())
+	}
+}
+
 // So that until loses none.
 func one(t *testing.T) *hawser.Options { return options(t, map[string]any{"max_events": 1}) }
 
@@ -114,6 +148,9 @@ func TestOptions(t *testing.T) {
 		"origin": "https://example.org", "ping_interval": 5 * time.Second} {
 		must(t, o.Set(name, value))
 	}
+	for _, duration := range []time.Duration{time.Microsecond, -time.Second} { // a millisecond; without limit
+		must(t, o.Set("close_timeout", duration))
+	}
 	for value, code := range map[any]error{"text": hawser.ErrOption, 0: hawser.ErrRange, 1.5: hawser.ErrArgument} {
 		if err := o.Set("max_events", value); !errors.Is(err, code) {
 			t.Error(value, err)
@@ -135,6 +172,15 @@ func TestOptions(t *testing.T) {
 	if len(hawser.StatList()) == 0 || hawser.StatList()[0].Name != "connections" {
 		t.Error(hawser.StatList())
 	}
+}
+
+func TestOptionsArePartOfAnObject(t *testing.T) {
+	application := &struct {
+		name    string
+		options hawser.Options
+	}{name: "with options"}
+	must(t, application.options.Set("max_events", 5))
+	manager(t, &application.options)
 }
 
 // Options that are forgotten are collected, and what used them goes on.
@@ -205,6 +251,15 @@ func TestCallsDuringAPoll(t *testing.T) {
 	must(t, m.Send(client, hawser.Text, []byte("from elsewhere")))
 	if event := <-polled; event.Text() != "from elsewhere" || event.Connection != server {
 		t.Error(event)
+	}
+}
+
+func TestTheLongestTimeoutIsNone(t *testing.T) {
+	for _, timeout := range []time.Duration{-1, math.MaxInt64, math.MaxInt64 - 1, 1 << 52} {
+		m := manager(t, nil)
+		must(t, m.Wake()) // the poll that comes next
+		_, err := m.Poll(timeout)
+		must(t, err)
 	}
 }
 

@@ -16,7 +16,12 @@ import (
 // value is ready, nil stands for none. A use takes a snapshot, so that later changes do not touch it; connects with the
 // same Options share a trust store and resume each other's TLS sessions. For any goroutine.
 type Options struct {
-	mutex    sync.Mutex
+	mutex sync.Mutex
+	held  *heldOptions // nil: nothing yet
+}
+
+// An object of its own, as a finalizer wants one, while Options may be a part of another.
+type heldOptions struct {
 	handle   *C.hws_options
 	settings []func(*C.hws_options) C.hws_result // those that were accepted, for a clone
 }
@@ -27,13 +32,14 @@ func (o *Options) lock() *C.hws_options {
 		return nil
 	}
 	o.mutex.Lock()
-	if o.handle == nil {
-		if o.handle = C.hws_options_new(); o.handle == nil {
+	if o.held == nil {
+		o.held = &heldOptions{handle: C.hws_options_new()}
+		if o.held.handle == nil {
 			panic("hawser: out of memory")
 		}
-		runtime.SetFinalizer(o, func(o *Options) { C.hws_options_free(o.handle) })
+		runtime.SetFinalizer(o.held, func(held *heldOptions) { C.hws_options_free(held.handle) })
 	}
-	return o.handle
+	return o.held.handle
 }
 
 func (o *Options) unlock() {
@@ -42,7 +48,8 @@ func (o *Options) unlock() {
 	}
 }
 
-// Set sets an option to an integer, a bool, a string or a time.Duration (which is told in whole milliseconds).
+// Set sets an option to an integer, a bool, a string or a time.Duration (rounded up to milliseconds;
+// negative: without limit).
 // ErrOption: there is none of this name that takes such a value. ErrRange: it is out of range or malformed.
 func (o *Options) Set(name string, value any) error {
 	switch value := value.(type) {
@@ -53,7 +60,7 @@ func (o *Options) Set(name string, value any) error {
 	case bool:
 		return o.setInt(name, int64(boolean(value)))
 	case time.Duration:
-		return o.setInt(name, value.Milliseconds())
+		return o.setInt(name, wholeMilliseconds(value))
 	case string:
 		return o.setText(name, value)
 	}
@@ -108,7 +115,7 @@ func (o *Options) add(call func(*C.hws_options, []*C.char) C.hws_result, texts .
 	defer o.unlock()
 	result := setting(o.lock())
 	if result == 0 {
-		o.settings = append(o.settings, setting)
+		o.held.settings = append(o.held.settings, setting)
 	}
 	return check(result)
 }
@@ -119,10 +126,10 @@ func (o *Options) clone() *Options {
 	defer o.unlock()
 	handle := clone.lock()
 	if o.lock() != nil {
-		for _, setting := range o.settings {
+		for _, setting := range o.held.settings {
 			setting(handle)
 		}
-		clone.settings = append(clone.settings, o.settings...)
+		clone.held.settings = append(clone.held.settings, o.held.settings...)
 	}
 	return clone
 }
