@@ -115,7 +115,8 @@ def language_target_rows(figures):
         cells = []
         for _, case in LANGUAGE_CASES:
             mine, theirs = figures.of_languages(case, ours, "ratio"), figures.of_languages(case, peer, "ratio")
-            cells.append("–" if not mine or not theirs else f"{mine / theirs:.2f}")
+            added = "–" if not mine or not theirs or theirs <= 1.05 else f"{max(mine - 1, 0) / (theirs - 1):.2f}"
+            cells.append("–" if not mine or not theirs else f"{mine / theirs:.2f} ({added})")
         language = next(language for language, programs in LANGUAGES.items() if ours in dict(programs))
         yield [f"{language}: {titles[ours]}, of {titles[peer].split(',')[0]}'s", f"≤ {most:.2f}", *cells]
 
@@ -128,7 +129,8 @@ def languages(figures):
     return "\n\n".join([
         "### The bindings\n\nCPU time of the program for each echoed message in microseconds, the kernel's part included, and in brackets over the "
         "floor's in the same round: what a bare epoll echo in C takes.", table(["", *heads], rows),
-        "What hawser takes of the CPU time of its peer, beside the aim:",
+        "What hawser takes of the CPU time of its peer, beside the aim; in brackets what it adds to the floor, of what its peer adds. The "
+        "kernel's part is the same for both, and the floor alone is more than a quarter of the slowest:",
         table(["", "aim", *heads], list(language_target_rows(figures)))])
 
 
