@@ -31,8 +31,8 @@ static inline hws_result hawser_go_poll(hws_manager *manager, int32_t timeout, h
 
 /* A send by whichever thread has the manager for itself at the moment: the first call makes it the one that the manager
  * belongs to, so that the message needs no way round by the mailbox. flush: nobody is going to poll soon. */
-static inline hws_result hawser_go_send_alone(hws_manager *manager, hws_id connection, int32_t opcode, const uint8_t *data,
-                                              size_t size, int32_t flush) {
+static inline hws_result hawser_go_send_alone(hws_manager *manager, hws_id connection, int32_t opcode,
+                                              const uint8_t *data, size_t size, int32_t flush) {
   hws_manager_queued(manager, connection);
   hws_result result = hws_manager_send(manager, connection, opcode, data, size);
   if (flush) hws_manager_flush(manager);
