@@ -17,6 +17,7 @@ MOST_MESSAGES = 64
 MOST_BYTES = 1 << 20
 
 QUIET_ENDS = (1000, 1001)  # RFC 6455 7.4.1: nothing went wrong
+ENDED = (raw.ERR_CLOSED, raw.ERR_STALE)  # the library knows of an end, whose CLOSE may be still to come
 
 
 def make_options(settings: Mapping[str, Any]) -> raw.Options:
@@ -25,7 +26,7 @@ def make_options(settings: Mapping[str, Any]) -> raw.Options:
     # What pings wait for, and what `header` reads.
     for name, value in {**settings, "pongs": 1, "keep_handshake": 1}.items():
         if name in ("requests", "parts"):
-            raise HawserError(raw.ERR_UNSUPPORTED, f"the option {name} is for hawser.raw")
+            raise HawserError(raw.ERR_OPTION, f"the option {name} is for hawser.raw")
         if name == "headers":
             for header, text in value.items() if isinstance(value, Mapping) else value:
                 options.add_header(header, text)
@@ -65,6 +66,7 @@ class Connection:
         self._paused = False
         self._is_open = False
         self._is_closing = False
+        self._own_pings = 0  # whose data we chose
         self._end: ConnectionClosed | None = None
 
     # What was agreed on can be read in the batch of OPEN.
@@ -116,6 +118,12 @@ class Connection:
             self._dispatcher.act(lambda: self._manager.abort(self.id))
             self._is_closing = True
 
+    def _data_of_ping(self, data: bytes | None) -> bytes:
+        if data is not None:
+            return bytes(data)
+        self._own_pings += 1
+        return self._own_pings.to_bytes(8, "big")
+
     def _why(self) -> ConnectionClosed:
         """A new one each time: those that were raised keep frames alive."""
         assert self._end is not None
@@ -139,11 +147,11 @@ class Dispatcher:
         self.owners: dict[int, Any] = {}
 
     def act(self, function: Callable[[], Any]) -> None:
-        """Calls it. The library may know of an end whose CLOSE has not come yet: that is no error of whoever wanted an end."""
+        """Calls it. That it has ended is no error of whoever wanted an end."""
         try:
             function()
         except HawserError as error:
-            if error.code not in (raw.ERR_CLOSED, raw.ERR_STALE):
+            if error.code not in ENDED:
                 raise
         self.changed()
 

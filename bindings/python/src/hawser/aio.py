@@ -10,7 +10,7 @@ from typing import Any, AsyncIterator, Awaitable, Callable, Generator
 from weakref import WeakKeyDictionary
 
 from . import raw
-from ._connection import QUIET_ENDS, Connection, Dispatcher, Message, make_options
+from ._connection import ENDED, QUIET_ENDS, Connection, Dispatcher, Message, make_options
 from .errors import ConnectionClosed, HawserError
 
 
@@ -68,7 +68,6 @@ class WebSocket(Connection):
         self._drained: asyncio.Future[None] | None = None
         self._closed: asyncio.Future[None] = dispatcher.create_future()
         self._pings: dict[bytes, asyncio.Future[None]] = {}
-        self._count_of_pings = 0
 
     async def recv(self) -> str | bytes:
         """The next message: str for text, bytes for binary. ConnectionClosed when there is none left. May be cancelled without loss."""
@@ -88,7 +87,7 @@ class WebSocket(Connection):
                 self._manager.send(self.id, opcode, message)
                 break
             except HawserError as error:
-                if error.code in (raw.ERR_CLOSED, raw.ERR_STALE):
+                if error.code in ENDED:
                     await asyncio.shield(self._closed)
                     raise self._why() from None
                 if error.code != raw.ERR_WOULD_BLOCK:
@@ -100,14 +99,11 @@ class WebSocket(Connection):
 
     async def ping(self, data: bytes | None = None) -> None:
         """Sends a ping (up to 125 bytes; by default of its own) and waits for its pong."""
-        if data is None:
-            self._count_of_pings += 1
-            data = self._count_of_pings.to_bytes(8, "big")
-        data = bytes(data)
+        data = self._data_of_ping(data)
         try:
             self._manager.ping(self.id, data)
         except HawserError as error:
-            if error.code not in (raw.ERR_CLOSED, raw.ERR_STALE):
+            if error.code not in ENDED:
                 raise
             await asyncio.shield(self._closed)
             raise self._why() from None

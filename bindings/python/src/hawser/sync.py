@@ -10,11 +10,10 @@ import os
 import sys
 import threading
 from collections import deque
-from time import monotonic
 from typing import Any, Callable, Iterator, TypeVar, cast
 
 from . import raw
-from ._connection import QUIET_ENDS, Connection, Dispatcher, Message, make_options
+from ._connection import ENDED, QUIET_ENDS, Connection, Dispatcher, Message, make_options
 from .errors import ConnectionClosed, HawserError
 
 Result = TypeVar("Result")
@@ -109,8 +108,7 @@ class WebSocket(Connection):
         super().__init__(dispatcher, identity)
         self._changed = threading.Condition()
         self._drains = 0
-        self._pings: dict[bytes, list[bool]] = {}  # that are waited for; [True]: answered
-        self._count_of_pings = 0
+        self._pings: dict[bytes, list[bool]] = {}  # by their data, until they are answered: [True]
 
     def recv(self, timeout: float | None = None) -> str | bytes:
         """The next message: str for text, bytes for binary. Waits for `timeout` seconds at most, then TimeoutError. ConnectionClosed
@@ -134,7 +132,7 @@ class WebSocket(Connection):
             try:
                 return self._manager.send(self.id, opcode, message)
             except HawserError as error:
-                if error.code in (raw.ERR_CLOSED, raw.ERR_STALE):
+                if error.code in ENDED:
                     self.wait_closed()
                     raise self._why() from None
                 if error.code != raw.ERR_WOULD_BLOCK:
@@ -144,22 +142,23 @@ class WebSocket(Connection):
 
     def ping(self, data: bytes | None = None, timeout: float | None = None) -> None:
         """Sends a ping (up to 125 bytes; by default of its own) and waits for its pong, `timeout` seconds at most, then TimeoutError."""
-        with self._changed:
-            if data is None:
-                self._count_of_pings += 1
-                data = self._count_of_pings.to_bytes(8, "big")
-            data = bytes(data)
-            pong = self._pings.setdefault(data, [])
         try:
-            self._call(lambda: self._manager.ping(self.id, data))
+            pong = self._call(lambda: self._begin_ping(data))
         except HawserError as error:
-            if error.code not in (raw.ERR_CLOSED, raw.ERR_STALE):
+            if error.code not in ENDED:
                 raise
             self.wait_closed()
+            raise self._why() from None
         with self._changed:
             self._wait(lambda: pong or self._end, timeout)
             if not pong:
                 raise self._why()
+
+    def _begin_ping(self, data: bytes | None) -> list[bool]:
+        """In the polling thread: no pong can come before it is waited for."""
+        data = self._data_of_ping(data)
+        self._manager.ping(self.id, data)
+        return self._pings.setdefault(data, [])
 
     def close(self, code: int = 1000, reason: str | None = None) -> None:
         """Closes, and waits for the end, "close_timeout" at most. Messages that were not read are dropped. Does nothing if it has ended."""
@@ -291,7 +290,7 @@ class Server:
 
     def close(self, code: int = 1001, reason: str | None = None) -> None:
         """Stops listening, closes all connections, and waits for their ends."""
-        self._dispatcher.call(lambda: None if self._closed.is_set() else self._stop_listening())
+        self._dispatcher.call(lambda: self._dispatcher.act(lambda: self._manager.abort(self.id)))
         self._closed.wait()
         connections = list(self.connections)
         for connection in connections:
@@ -311,13 +310,6 @@ class Server:
 
     def __exit__(self, *_: Any) -> None:
         self.close()
-
-    def _stop_listening(self) -> None:
-        try:
-            self._manager.abort(self.id)
-        except HawserError as error:
-            if error.code != raw.ERR_CLOSED:
-                raise
 
     # ---- events, in the polling thread
 
