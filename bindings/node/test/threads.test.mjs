@@ -126,6 +126,7 @@ test('a worker has connections and a server of its own', async () => {
       parentPort.close();
     });
   `);
+  const ended = once(thread, 'exit');
   const { message, url } = await answerOf(thread);
   assert.equal(message, 'inside');
   const socket = await hawser.connect(url);
@@ -135,7 +136,7 @@ test('a worker has connections and a server of its own', async () => {
   thread.postMessage('end');
   const [code] = await once(socket, 'close');
   assert.equal(code, 1001);
-  assert.deepEqual(await once(thread, 'exit'), [0]);  // by itself: nothing is open
+  assert.deepEqual(await ended, [0]);  // by itself: nothing is open
 });
 
 test('a worker that is terminated takes its connections with it', async () => {
