@@ -25,6 +25,17 @@ typedef struct Batch {
   hws_result count;
 } Batch;
 
+// The numbers of an event, by their names: what a language sets in the object that it makes of one. The other two fields are `data`,
+// a text or bytes, and `text`, from hws_manager_event_text: of a CLOSE alone.
+#define HAWSER_EVENT_NUMBERS(SET) \
+  SET(kind) SET(opcode) SET(connection) SET(listener) SET(tag) SET(code) SET(error) SET(system) SET(flags)
+
+// Whether `data` is text: a whole text message, or the reason of a CLOSE. Parts may be cut inside a character.
+static inline int hawser_is_text(const hws_event *event) {
+  int whole = event->opcode == HWS_TEXT && (event->flags & HWS_FIRST) && (event->flags & HWS_FINAL);
+  return whole || event->kind == HWS_EVENT_CLOSE;
+}
+
 static hws_options *hawser_options(Options *options) { return options ? options->handle : NULL; }
 
 // What an exception says: the words about the failed call, where there are any, else a sentence about the code.

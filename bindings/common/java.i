@@ -2,11 +2,11 @@
 // time fails with HWS_ERR_BUSY while another is at it, and what is closed is only freed when all have left.
 
 %include "handles.i"
+%include "concurrent.i"
 
 %javaconst(1);
 
 %{
-#include <sched.h>
 #include <string.h>
 
 // ---- errors -----------------------------------------------------------------------------------------------------------
@@ -30,47 +30,11 @@ static void hawser_throw(JNIEnv *jenv, int64_t code, const char *words) {
   if (exception) (*jenv)->Throw(jenv, (jthrowable)exception);
 }
 
-// ---- calls ------------------------------------------------------------------------------------------------------------
-
-// In Manager.inside, above the number of the calls of any thread.
-enum { HAWSER_CLOSED = 1 << 30, HAWSER_BUSY = 1 << 29 };
-
-// 1: the manager stays as it is until hawser_leave, even if another thread closes it.
-static int hawser_enter(JNIEnv *jenv, Manager *manager, int any_thread) {
-  int32_t was = any_thread ? __atomic_fetch_add(&manager->inside, 1, __ATOMIC_ACQUIRE)
-                           : __atomic_fetch_or(&manager->inside, HAWSER_BUSY, __ATOMIC_ACQUIRE);
-  int is_busy = !any_thread && (was & HAWSER_BUSY);
-  if (!is_busy && !(was & HAWSER_CLOSED)) return 1;
-  if (any_thread) __atomic_fetch_sub(&manager->inside, 1, __ATOMIC_RELEASE);
-  if (!any_thread && !is_busy) __atomic_fetch_and(&manager->inside, ~HAWSER_BUSY, __ATOMIC_RELEASE);
-  if (was & HAWSER_CLOSED)
-    hawser_throw(jenv, HWS_ERR_ARGUMENT, "the manager is closed");
-  else
-    hawser_throw(jenv, HWS_ERR_BUSY, hws_error_text(HWS_ERR_BUSY));
-  return 0;
-}
-
-static void hawser_leave(Manager *manager, int any_thread) {
-  if (any_thread)
-    __atomic_fetch_sub(&manager->inside, 1, __ATOMIC_RELEASE);
-  else
-    __atomic_fetch_and(&manager->inside, ~HAWSER_BUSY, __ATOMIC_RELEASE);
-}
-
-// Calls are short, but for a poll that waits: it is woken.
-static void hawser_close(Manager *manager) {
-  if (__atomic_fetch_or(&manager->inside, HAWSER_CLOSED, __ATOMIC_ACQ_REL) & HAWSER_CLOSED) return;
-  while (__atomic_load_n(&manager->inside, __ATOMIC_ACQUIRE) != HAWSER_CLOSED) {
-    hws_manager_wake(manager->handle);
-    sched_yield();
-  }
-  hws_manager_free(manager->handle);
-  manager->handle = NULL;
-}
-
-// Of a method, by SWIG's name for it: see hawser.h, promise 6. The compiler works it out.
-static inline int hawser_is_for_any_thread(const char *method) {
-  return !strcmp(method, "Manager_send") || !strcmp(method, "Manager_close") || !strcmp(method, "Manager_wake");
+// 1: the manager stays as it is until hawser_leave, even if another thread closes it. 0: an exception is pending.
+static int hawser_may_enter(JNIEnv *jenv, Manager *manager, int any_thread) {
+  hws_result code = hawser_enter(manager, any_thread);
+  if (code < 0) hawser_throw(jenv, code, code == HWS_ERR_ARGUMENT ? "the manager is closed" : hws_error_text(code));
+  return code == HWS_OK;
 }
 
 // ---- arguments --------------------------------------------------------------------------------------------------------
@@ -110,21 +74,6 @@ static int hawser_take_text(JNIEnv *jenv, jbyteArray bytes, char **text) {
 
 // ---- events -----------------------------------------------------------------------------------------------------------
 
-// What a record of hws_manager_pack_events has behind its header.
-static int64_t hawser_body_size(Batch batch, int32_t index) {
-  const hws_event *event = hws_manager_event(batch.manager, index);
-  int64_t text = event->kind == HWS_EVENT_CLOSE ? (int64_t)strlen(hws_manager_event_text(batch.manager, index)) : 0;
-  return (event->size + text + 7) / 8 * 8;
-}
-
-// Later versions of the library may lengthen the header: the first record tells it.
-static int64_t hawser_batch_size(Batch batch) {
-  int64_t header = batch.count > 0 ? hws_manager_pack_size(batch.manager) - hawser_body_size(batch, 0) : 0;
-  int64_t size = header * batch.count;
-  for (int32_t i = 0; i < batch.count; i++) size += hawser_body_size(batch, i);
-  return size;
-}
-
 // The batch as packed records, which Event.list reads; NULL: none. It crosses the border once.
 static jbyteArray hawser_batch(JNIEnv *jenv, Batch batch) {
   int64_t size = hawser_batch_size(batch);
@@ -145,7 +94,7 @@ static jbyteArray hawser_batch(JNIEnv *jenv, Batch batch) {
 // Before all other arguments: nothing is to be released when it fails.
 %typemap(in) struct Manager *self {
   $1 = (Manager *)(intptr_t)$input;
-  if (!hawser_enter(jenv, $1, hawser_is_for_any_thread("$symname"))) return $null;
+  if (!hawser_may_enter(jenv, $1, hawser_is_for_any_thread("$symname"))) return $null;
 }
 // After the result was copied.
 %typemap(freearg) struct Manager *self "hawser_leave($1, hawser_is_for_any_thread(\"$symname\"));"

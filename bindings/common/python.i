@@ -123,9 +123,8 @@ static PyType_Spec hawser_event_spec = {"hawser.Event", sizeof(hawser_event), 0,
                                         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, hawser_event_slots};
 
 static PyObject *hawser_event_data(const hws_event *event) {
-  int whole = event->opcode == HWS_TEXT && (event->flags & HWS_FIRST) && (event->flags & HWS_FINAL);
   const char *data = event->size ? (const char *)event->data : "";
-  if (whole || event->kind == HWS_EVENT_CLOSE) return PyUnicode_DecodeUTF8(data, (Py_ssize_t)event->size, NULL);
+  if (hawser_is_text(event)) return PyUnicode_DecodeUTF8(data, (Py_ssize_t)event->size, NULL);
   return PyBytes_FromStringAndSize(data, (Py_ssize_t)event->size);
 }
 
@@ -133,15 +132,8 @@ static PyObject *hawser_event_new(hws_manager *manager, int32_t index) {
   const hws_event *from = hws_manager_event(manager, index);
   hawser_event *event = PyObject_New(hawser_event, hawser_event_type);
   if (!event) return NULL;
-  event->kind = from->kind;
-  event->opcode = from->opcode;
-  event->code = from->code;
-  event->error = from->error;
-  event->system = from->system;
-  event->flags = from->flags;
-  event->connection = from->connection;
-  event->listener = from->listener;
-  event->tag = from->tag;
+#define HAWSER_COPY(name) event->name = from->name;
+  HAWSER_EVENT_NUMBERS(HAWSER_COPY)
   event->data = hawser_event_data(from);
   event->text = from->kind == HWS_EVENT_CLOSE ? hawser_text(hws_manager_event_text(manager, index)) : Py_NewRef(Py_None);
   if (event->data && event->text) return (PyObject *)event;
