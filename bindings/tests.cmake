@@ -21,6 +21,13 @@ function(hawser_binding_test name)
     ENVIRONMENT "HAWSER_PEERS=${PROJECT_SOURCE_DIR}/build/peers;HAWSER_CERTIFICATES=${hawser_certificates};PYTHONDONTWRITEBYTECODE=1")
 endfunction()
 
+# hawser_binding_examples(LANGUAGE/NAME SERVER CLIENT), each a list, the command: the client prints what the server sends back.
+function(hawser_binding_examples name server client)
+  list(JOIN server " " server)
+  list(JOIN client " " client)
+  hawser_binding_test(${name} ${PROJECT_SOURCE_DIR}/bindings/try_examples ${server} ${client})
+endfunction()
+
 # hawser_binding_conformance(LANGUAGE COMMAND ...): all scenarios in both roles, against the driver in C, over each layer.
 function(hawser_binding_conformance language)
   set(driver ${CMAKE_COMMAND} -E env ${binding_environment} ${ARGN})
