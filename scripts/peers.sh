@@ -1,7 +1,6 @@
 # Installs the toolchains and the WebSocket peers that scripts/test --all runs against. Sourced after scripts/lib.sh.
 
-tool_packages=(clang clang-tidy valgrind gcovr abigail-tools binutils util-linux curl python3-venv libuv1-dev libglib2.0-dev openssl
-  swig python3-dev)
+tool_packages=(clang clang-tidy valgrind gcovr abigail-tools binutils util-linux curl python3-venv libuv1-dev libglib2.0-dev openssl)
 
 python_requirements=(tests/interop/requirements.txt bindings/python/requirements.txt)
 
@@ -15,12 +14,16 @@ install_peers() {
   if install_chromium; then HAWSER_REQUIRED_PEERS+=" chromium"; fi
 }
 
-# Those of the languages that hawser has bindings for, each if there is none yet.
+# languages: those that hawser has bindings for. Each has a file bindings/LANGUAGE/toolchain, which says by what program (`tool`) it is known
+# that the language is here, and installs what is missing (install_toolchain).
+languages() { (cd bindings && for file in */toolchain; do dirname "$file"; done); }
+
 install_toolchains() {
-  command -v npm >/dev/null || install_packages nodejs npm
-  [ -f "$(dirname "$(readlink -f "$(command -v node)")")/../include/node/node_api.h" ] || install_packages libnode-dev
-  command -v javac >/dev/null || install_packages default-jdk-headless
-  command -v go >/dev/null || install_packages golang-go
+  local language
+  for language in $(languages); do
+    source "bindings/$language/toolchain"
+    install_toolchain
+  done
 }
 
 # Debian has Chromium as a package. Ubuntu has it as a snap, which needs a running snapd: there it is used if present.
