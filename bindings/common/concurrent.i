@@ -44,14 +44,14 @@ static inline int hawser_is_for_any_thread(const char *method) {
 }
 
 // What a record of hws_manager_pack_events has behind its header.
-static int64_t hawser_body_size(Batch batch, int32_t index) {
+static inline int64_t hawser_body_size(Batch batch, int32_t index) {
   const hws_event *event = hws_manager_event(batch.manager, index);
   int64_t text = event->kind == HWS_EVENT_CLOSE ? (int64_t)strlen(hws_manager_event_text(batch.manager, index)) : 0;
   return (event->size + text + 7) / 8 * 8;
 }
 
 // Later versions of the library may lengthen the header: the first record tells it.
-static int64_t hawser_batch_size(Batch batch) {
+static inline int64_t hawser_batch_size(Batch batch) {
   int64_t header = batch.count > 0 ? hws_manager_pack_size(batch.manager) - hawser_body_size(batch, 0) : 0;
   int64_t size = header * batch.count;
   for (int32_t i = 0; i < batch.count; i++) size += hawser_body_size(batch, i);
