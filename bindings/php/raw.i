@@ -1,0 +1,4 @@
+// The extension hawser: the namespace Hawser.
+%module hawser
+%include "common/php.i"
+%include "common/hawser.i"
