@@ -2,7 +2,7 @@
 
 tool_packages=(clang clang-tidy valgrind gcovr abigail-tools binutils util-linux curl python3-venv libuv1-dev libglib2.0-dev openssl)
 
-python_requirements=(tests/interop/requirements.txt bindings/python/requirements.txt)
+python_requirements=(tests/interop/requirements.txt bindings/*/requirements.txt)
 
 # install_peers sets HAWSER_REQUIRED_PEERS: with it, a missing peer fails its tests, which are skipped otherwise.
 install_peers() {
