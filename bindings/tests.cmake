@@ -9,9 +9,9 @@ set(binding_environment)
 if(HAWSER_SANITIZE MATCHES "address")
   execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libasan.so OUTPUT_VARIABLE libasan OUTPUT_STRIP_TRAILING_WHITESPACE)
   execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libstdc++.so OUTPUT_VARIABLE libstdcxx OUTPUT_STRIP_TRAILING_WHITESPACE)
-  # Interpreters do not free what they hold at their end, and virtual machines have their own use for SIGSEGV.
+  # Interpreters do not free what they hold at their end, and virtual machines have their own use for SIGSEGV and for its stack.
   set(binding_environment "LD_PRELOAD=${libasan} ${libstdcxx}"
-      "ASAN_OPTIONS=detect_leaks=0:handle_segv=0:allocator_may_return_null=1")
+      "ASAN_OPTIONS=detect_leaks=0:handle_segv=0:use_sigaltstack=0:allocator_may_return_null=1")
 endif()
 
 # hawser_binding_test(LANGUAGE/NAME COMMAND ...): the CTest test bindings/LANGUAGE/NAME.
