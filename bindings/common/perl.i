@@ -44,6 +44,7 @@ static void hawser_set_error(pTHX_ int64_t code, SV *words) {
 typedef struct {
   Manager manager;
   int32_t references;
+  pid_t process;
 } hawser_shared;
 
 static int hawser_drop_manager(pTHX_ SV *sv, MAGIC *magic) {
@@ -86,7 +87,8 @@ static SV *hawser_object(pTHX_ void *pointer, const MGVTBL *kind, const char *na
 // NULL: it is something else. Valid until the end of the statement, whatever happens to the variable that had it.
 static void *hawser_pointer(pTHX_ SV *object, const MGVTBL *kind) {
   SvGETMAGIC(object);
-  MAGIC *magic = SvROK(object) ? mg_findext(SvRV(object), PERL_MAGIC_ext, kind) : NULL;
+  if (!SvROK(object) || SvTYPE(SvRV(object)) < SVt_PVMG) return NULL;  // the lesser types have no room for magic
+  MAGIC *magic = mg_findext(SvRV(object), PERL_MAGIC_ext, kind);
   if (!magic) return NULL;
   sv_2mortal(SvREFCNT_inc_simple_NN(SvRV(object)));
   return magic->mg_ptr;
@@ -283,7 +285,7 @@ static SV *hawser_event(pTHX_ hws_manager *manager, int32_t index) {
   if (GIMME_V == G_SCALAR) {
     $result = sv_2mortal(newSViv($1.count));
     argvi++;
-  } else if (GIMME_V == G_LIST) {
+  } else if (GIMME_V == G_ARRAY) {
     EXTEND(sp, $1.count);
     for (int32_t i = 0; i < $1.count; i++, argvi++) $result = hawser_event(aTHX_ $1.manager, i);
   }
@@ -312,10 +314,12 @@ static SV *hawser_event(pTHX_ hws_manager *manager, int32_t index) {
   void *shared = realloc(result, sizeof(hawser_shared));
   result = (Manager *)shared;
   ((hawser_shared *)shared)->references = 1;
+  ((hawser_shared *)shared)->process = getpid();
 }
 %ignore Manager::~Manager;  // their magic frees them
 %ignore Options::~Options;
 %exception Manager::free {
+  if (((hawser_shared *)arg1)->process != getpid()) arg1->inside &= HAWSER_CLOSED;  // fork left the threads behind that were inside
   hawser_close(arg1);
   result = HWS_OK;
 }

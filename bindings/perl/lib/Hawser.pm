@@ -105,7 +105,10 @@ Whatever fails dies of a L<Hawser::Error>.
 =head1 SIGNALS, FORK AND THREADS
 
 A signal ends a wait: its handler in %SIG runs, and may die out of it. One that comes just before the wait begins runs
-within a second. A handler may call C<stop>, C<close> and C<abort>, which begin an end and do not wait there.
+within a second. A handler that has ended a wait may call C<stop>, C<close> and C<abort>, which begin an end and do not
+wait there. If a connection's handler is at work when one dies, it is that handler which dies, and its connection is
+closed with 1011. Handlers that POSIX::sigaction sets without C<safe> must not die: they would leave the library in the
+middle of a call.
 
 After C<fork> the child must not use what the parent has made. It may drop it, which disturbs nobody, and make its
 own.

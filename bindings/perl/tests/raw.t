@@ -29,9 +29,8 @@ sub events {
 
 # What arrives of a message.
 sub delivered {
-    my ($opcode, $payload) = @_;
     my ($manager, $client) = pair();
-    $manager->send($client, $opcode, $payload);
+    $manager->send($client, $_[0], $_[1]);    # the caller's own, no copy
     return (events($manager, EVENT_MESSAGE))[0]->data;
 }
 
@@ -90,6 +89,7 @@ subtest 'parts are bytes' => sub {
 
 package Counted { our @ISA = 'Tie::StdScalar'; our $reads = 0; sub FETCH { $reads++; ${$_[0]} } }
 package Worded { use overload '""' => sub { $_[0][0] }, fallback => 1 }
+package Changing { use overload bool => sub { substr(${$_[0][0]}, 0, 1) = 'y'; 1 } }
 package Freeing { our @ISA = 'Tie::StdScalar'; our $manager; sub FETCH { $manager->free; undef $manager; 'x' } }
 
 subtest 'tied variables and objects' => sub {
@@ -105,8 +105,13 @@ subtest 'tied variables and objects' => sub {
     $Counted::reads = 0;
     $manager->ping($id, '');
     is $Counted::reads, 1, 'and so is a tied number';
+    tie my $options, 'Counted', Hawser::Options->new;
+    is error_of(sub { Hawser::Options::set_int($options, max_message_size => 10) }), undef, 'and tied options are options';
     $manager->send($client, TEXT, bless ['⚓'], 'Worded');
     is_deeply [map { $_->data } events($manager, EVENT_MESSAGE, 3)], ['ü', "\xfc", '⚓'], 'objects that have a string';
+    my $payload = 'x' x 1000;
+    $manager->send_part($client, BINARY, $payload, bless [\$payload], 'Changing');
+    is((events($manager, EVENT_MESSAGE))[0]->data, 'x' x 1000, 'a later argument that changes an earlier one');
 
     $Freeing::manager = $manager;
     undef $manager;
@@ -147,11 +152,11 @@ subtest 'arguments' => sub {
     refused('too few and too many', sub { $manager->send }, sub { $manager->poll }, sub { $manager->poll(0, 0) },
         sub { Hawser::Manager->new(1, 2) });
     refused('what is no manager', map { my $thing = $_; sub { Hawser::Manager::poll($thing, 0) } }
-        undef, 0, '', 'Hawser::Manager', {}, bless({}, 'Hawser::Manager'), bless(\(my $address = 4096), 'Hawser::Manager'),
+        undef, 0, '', 'Hawser::Manager', {}, \42, \'x', \undef, \\1, sub { }, \*STDOUT, qr/x/, bless({}, 'Hawser::Manager'), bless(\(my $address = 4096), 'Hawser::Manager'),
         $options);
     refused('what is no options',
         map { my $thing = $_; (sub { Hawser::Manager->new($thing) }, sub { $manager->connect('ws://127.0.0.1/', $thing) }) }
-        0, 'x', {}, $manager, bless([], 'Hawser::Options'));
+        0, 'x', {}, \42, $manager, bless([], 'Hawser::Options'));
     ok !ref error_of(sub { Hawser::Event->new }), 'events are made by poll alone';
     my $error = error_of(sub { $manager->connect('http://127.0.0.1/') }); my $line = __LINE__;
     is $error->name, 'HWS_ERR_URL', 'an error has a name';

@@ -73,6 +73,18 @@ subtest 'free ends the wait of another thread' => sub {
     is $thread->join, ERR_ARGUMENT, 'who then learns that it was freed';
 };
 
+subtest 'a child of fork frees what another thread is inside' => sub {
+    my $manager = Hawser::Manager->new;
+    my $thread = threads->create(sub { wait_for_wake($manager); 'woken' });
+    threads->yield while eval { $manager->flush; 1 };
+    my $child = fork // die;
+    if (!$child) { alarm 5; $manager->free; exec 'true' }
+    waitpid $child, 0;
+    is $?, 0, 'and does not wait for it';
+    $manager->wake;
+    is $thread->join, 'woken', 'who goes on';
+};
+
 subtest 'what belongs to one thread does not go along' => sub {
     my $options = Hawser::Options->new;
     my $loop = Hawser::Loop->new;

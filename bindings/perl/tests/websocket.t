@@ -6,6 +6,7 @@ use utf8;
 use Hawser qw(:constants);
 use IO::Select;
 use IO::Socket::INET;
+use Scalar::Util 'weaken';
 use Test::More;
 use Time::HiRes 'alarm';
 
@@ -54,6 +55,9 @@ subtest 'messages come back as what they are' => sub {
         ok $ws->is_binary, 'which are binary';
     }
     is error_of(sub { $ws->send_binary('⚓') })->code, ERR_ARGUMENT, 'a wide character is no byte';
+    $ws->send('leaves at once');
+    is $loop->manager->queued($ws->id), 0, 'what was sent is on its way';
+    is $ws->header('upgrade'), 'websocket', 'the handshake is kept';
 };
 
 subtest 'what was agreed on' => sub {
@@ -109,9 +113,11 @@ subtest 'receive has a time limit, and can be interrupted' => sub {
     local $SIG{ALRM} = sub { die "alarm\n" };
     alarm 0.1;
     is error_of(sub { $ws->receive }), "alarm\n", 'a handler of %SIG that dies';
-    local $SIG{ALRM} = sub { $ws->close(4000) };
+    my @inside;
+    local $SIG{ALRM} = sub { push @inside, error_of(sub { $ws->receive }); $ws->close(4000) };
     alarm 0.1;
     is error_of(sub { $ws->receive })->close_code, 4000, 'and one that closes';
+    is_deeply [map { $_->code } @inside], [ERR_STATE], 'and waits for nothing';
 };
 
 subtest 'ends' => sub {
@@ -156,7 +162,22 @@ subtest 'what can not be had' => sub {
         is $error->code, $code, "the option $name => $value";
         like "$error", qr/\Q$name\E.* at \Q$0\E/, 'is named';
     }
+    is error_of(sub { $loop->serve($URL, on_connect => sub { }) })->code, ERR_OPTION, 'what is no option, whatever it has';
     is error_of(sub { $ws->on(massage => sub { }) })->code, ERR_ARGUMENT, 'no such event';
+    my $stray = Hawser::Loop->new->serve($URL);
+    is error_of($_)->code, ERR_ARGUMENT, 'a server whose loop is gone' for sub { $stray->run }, sub { $stray->broadcast('x') };
+};
+
+subtest 'what is no failure of the program is not told to its $SIG{__DIE__}' => sub {
+    my ($loop, $server) = served({message => sub { }});
+    my $ws = $loop->connect($server->url, max_send_queue => 1000)->opened;
+    my $told = 0;
+    local $SIG{__DIE__} = sub { $told++ };
+    $ws->send('x' x 1_000_000) for 1 .. 20;
+    ok $ws->{drains}, 'a send that waits';
+    is $told, 0, 'dies inside alone';
+    error_of(sub { $ws->send_binary('⚓') });
+    cmp_ok $told, '>', 0, 'but what fails is told';
 };
 
 subtest 'wss' => sub {
@@ -253,6 +274,42 @@ subtest 'a message that came before its handler' => sub {
     $ws->on(message => sub { push @got, $_[1]; $_[0]->close if @got == 3 });
     is $ws->receive, undef, 'the end';
     is_deeply \@got, [2, 3, 'more'], 'the others, in their order';
+    $ws = $loop->connect($server->url)->opened;
+    $ws->send('x');
+    $loop->_wait_for(sub { @{$ws->{messages}} });
+    $ws->on(message => sub { @got = error_of(sub { $ws->receive }) });
+    is $got[0]->code, ERR_STATE, 'nothing waits in such a handler either';
+};
+
+subtest 'who closes reads no more' => sub {
+    my ($loop, $server) = served({message => sub { my ($ws, $count) = @_; $ws->send($_) for 1 .. $count }});
+    my ($ws, $other) = map { $loop->connect($server->url)->opened } 1 .. 2;
+    $ws->send(200);
+    $loop->_wait_for(sub { $ws->{is_paused} });
+    $ws->close;
+    is $ws->close_code, 1000, 'the peer answers, also where it was read no further';
+    is $ws->receive, undef, 'what was not read is gone';
+    my $count = 0;
+    $other->on(message => sub { $count++; $_[0]->close });
+    $other->send(10);
+    is $other->receive, undef, 'the end';
+    is $count, 1, 'nor is a handler called';
+};
+
+subtest 'run' => sub {
+    my ($loop, $server) = served(\%echo);
+    my $ws = $loop->connect($server->url)->opened;
+    $ws->on(message => sub { $_[0]->send_binary('last'); $loop->stop });
+    $ws->send('one');
+    $loop->run;
+    is $loop->manager->queued($ws->id), 0, 'sends what is left when it is told to stop';
+
+    my $begun = 0;
+    my $closing;
+    $closing = $loop->serve($URL, on_connection => sub { $begun++; $closing->close });
+    my @clients = map { $loop->connect($closing->url) } 1 .. 5;
+    $loop->_wait_for(sub { 5 == grep { defined $_->close_code } @clients });
+    is $begun, 1, 'a server that closes takes nobody in';
 };
 
 subtest 'broadcast, ping, and a server that goes away' => sub {
@@ -267,6 +324,7 @@ subtest 'broadcast, ping, and a server that goes away' => sub {
     is $_->receive, 'to all ⚓', 'it comes' for @clients;
     my ($left_out) = $server->connections;
     is $server->broadcast_binary("\xff", except => $left_out), 2, 'two take it';
+    is $loop->manager->queued($_->id), 0, 'and it leaves at once' for $server->connections;
     $server->close;
     $server->close;
     is_deeply [map { 1 while defined $_->receive; $_->close_code } @clients], [(1001) x 3], 'they are told';
@@ -311,16 +369,18 @@ subtest 'a loop of the program' => sub {
 
 subtest 'what is dropped is gone' => sub {
     my ($loop, $server) = served(\%echo);
-    my $before = descriptors();
+    my ($before, @kept) = descriptors();
     for (1 .. 10) {
         my ($other, $there) = served(\%echo);
         my $ws = $other->connect($there->url)->opened;
         $ws->on(message => sub { $ws->close });    # refers to itself
+        weaken($kept[@kept] = $ws);
         my $lone = Hawser->serve($URL);
         $lone = Hawser->serve($URL, on_connection => sub { $lone->close });
         $lone->close;
     }
     is descriptors(), $before, 'loops and servers';
+    is grep({ defined } @kept), 0, 'and connections';
     my $ws = $loop->connect($server->url)->opened;
     my $child = fork // die;
     if (!$child) { undef $_ for $ws, $server, $loop; exec 'true' }

@@ -26,6 +26,13 @@ sub as_string {
     return sprintf "%s (%s) at %s line %d.\n", $self->message, $self->name, $self->file, $self->line;
 }
 
+# What a call died of; undef: it did not. The program's $SIG{__DIE__} hears nothing of it.
+sub _caught {
+    my ($call) = @_;
+    local ($@, $SIG{__DIE__});
+    return eval { $call->(); 1 } ? undef : $@;
+}
+
 # Of whatever a call died of.
 sub _code_of {
     my ($error) = @_;

@@ -11,6 +11,10 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 # A signal that comes just before the wait does not end it: its handler in %SIG runs after so many milliseconds at the latest.
 my $SIGNAL_LATENCY = 1000;
 
+# Who is told of which event.
+my %METHODS = (Hawser::EVENT_OPEN, '_on_open', Hawser::EVENT_MESSAGE, '_on_message', Hawser::EVENT_DRAIN, '_on_drain',
+               Hawser::EVENT_PONG, '_on_pong', Hawser::EVENT_CLOSE, '_on_close');
+
 sub CLONE_SKIP { 1 }    # a loop belongs to one thread
 
 # owners: who is told what happens to which id.
@@ -73,33 +77,38 @@ sub _belong_to {
     return $owner;
 }
 
+# Of what may have outlived its loop.
+sub _of {
+    my ($owner) = @_;
+    return $owner->{loop} // Hawser::Error->throw(Hawser::ERR_ARGUMENT, 'the loop that this belonged to is gone');
+}
+
 sub _may_wait { !$_[0]{is_busy} && !$_[0]{is_outer} }
+
+# What was said leaves at once; where nothing may wait, the loop sends it when it does.
+sub _flush { $_[0]{manager}->flush if $_[0]->_may_wait }
 
 # Whether it came true within so many seconds (undef: no limit).
 sub _wait_for {
     my ($self, $condition, $seconds) = @_;
-    my $deadline = defined $seconds ? clock_gettime(CLOCK_MONOTONIC) + $seconds : undef;
-    my $left = -1;
+    my $deadline = clock_gettime(CLOCK_MONOTONIC) + ($seconds // 9**9**9);
     until ($condition->()) {
         $self->_may_wait
             or Hawser::Error->throw(Hawser::ERR_STATE, 'nothing waits in a handler, or in a loop whose fd was asked for');
-        if (defined $deadline) {
-            return 0 if $left == 0;
-            $left = 1 + int 1000 * ($deadline - clock_gettime(CLOCK_MONOTONIC));
-            $left = 0 if $left < 1;
-        }
-        $self->_step($left);
+        my $left = 1000 * ($deadline - clock_gettime(CLOCK_MONOTONIC));
+        $self->_step($left > 0 ? 1 + int $left : 0);
+        return $condition->() if $left <= 0;
     }
     return 1;
 }
 
-# An event is taken before its handler is called: what dies here (a handler of %SIG) loses none.
+# An event is taken before its handler is called: what dies here (a handler of %SIG) loses none of the others.
 sub _step {
     my ($self, $timeout) = @_;
     Hawser::Error->throw(Hawser::ERR_STATE, 'a handler of this loop is at work') if $self->{is_busy};
     local $self->{is_busy} = 1;
     my $events = $self->{events};
-    $timeout = $SIGNAL_LATENCY if $timeout < 0 || $timeout > $SIGNAL_LATENCY;
+    $timeout = $SIGNAL_LATENCY unless $timeout >= 0 && $timeout <= $SIGNAL_LATENCY;
     push @$events, $self->{manager}->poll($timeout) unless @$events;
     my $count = @$events;
     while (my $event = shift @$events) { $self->_handle($event) }
@@ -111,14 +120,9 @@ sub _handle {
     my $kind = $event->kind;
     return $self->_accept($event) if $kind == Hawser::EVENT_OPEN && $event->listener;
     my $owner = $self->{owners}{$event->connection} or return;    # accepted when its server was closed: see _accept
-    if    ($kind == Hawser::EVENT_MESSAGE) { $owner->_on_message($event->data, $event->opcode == Hawser::BINARY) }
-    elsif ($kind == Hawser::EVENT_OPEN)    { $owner->_on_open }
-    elsif ($kind == Hawser::EVENT_DRAIN)   { $owner->_on_drain }
-    elsif ($kind == Hawser::EVENT_PONG)    { $owner->_on_pong($event->data) }
-    elsif ($kind == Hawser::EVENT_CLOSE) {
-        delete $self->{owners}{$event->connection};
-        $owner->_on_close($event);
-    }
+    my $method = $METHODS{$kind} or return;
+    delete $self->{owners}{$event->connection} if $kind == Hawser::EVENT_CLOSE;
+    $owner->$method($event);
 }
 
 sub _accept {
@@ -133,10 +137,8 @@ sub _accept {
 # Calls a method of the manager. That an id has ended is no error of whoever wants an end.
 sub _act {
     my ($self, $method, @arguments) = @_;
-    local $@;
-    return if eval { $self->{manager}->$method(@arguments); 1 };
-    my $error = $@;
-    die $error unless Hawser::Error::_is_end($error);
+    my $error = Hawser::Error::_caught(sub { $self->{manager}->$method(@arguments) });
+    die $error if defined $error && !Hawser::Error::_is_end($error);
 }
 
 # ---- options
@@ -159,12 +161,12 @@ sub _options {
 sub _set {
     my ($options, $name, $value) = @_;
     state $kinds = {map { Hawser::option_name($_) => Hawser::option_kind($_) } 0 .. Hawser::option_count() - 1};
-    Hawser::Error->throw(Hawser::ERR_OPTION, "the option $name is for Hawser::Manager") if $name =~ /^(?:requests|parts)$/;
-    my $set = ($kinds->{$name} // 0) == Hawser::OPTION_TEXT ? 'set_text' : 'set_int';
-    local $@;
-    return if eval { $options->$set($name, $value); 1 };
-    my $error = $@;
-    Hawser::Error->throw($error->code, "$name => " . ($value // 'undef') . ': ' . $error->message);
+    my $kind = $name =~ /^(?:requests|parts)$/ ? undef : $kinds->{$name};
+    Hawser::Error->throw(Hawser::ERR_OPTION, "there is no option $name here") unless $kind;
+    my $set = $kind == Hawser::OPTION_TEXT ? 'set_text' : 'set_int';
+    my $error = Hawser::Error::_caught(sub { $options->$set($name, $value) }) // return;
+    my $code = Hawser::Error::_code_of($error) or die $error;    # a handler of %SIG
+    Hawser::Error->throw($code, "$name => " . ($value // 'undef') . ': ' . $error->message);
 }
 
 1;

@@ -22,14 +22,17 @@ sub address     { $_[0]{address} }
 sub url         { $_[0]{url} }
 sub connections { values %{$_[0]{connections}} }
 
-sub run { $_[0]{loop}->run }
+sub run { Hawser::Loop::_of($_[0])->run }
 
 sub broadcast        { my $self = shift; $self->_broadcast(Hawser::TEXT,   @_) }
 sub broadcast_binary { my $self = shift; $self->_broadcast(Hawser::BINARY, @_) }
 
 sub _broadcast {
     my ($self, $opcode, $data, %more) = @_;
-    return $self->{loop}->manager->broadcast($self->{id}, $more{except} ? $more{except}->id : 0, $opcode, $data);
+    my $loop = Hawser::Loop::_of($self);
+    my $count = $loop->manager->broadcast($self->{id}, $more{except} ? $more{except}->id : 0, $opcode, $data);
+    $loop->_flush;
+    return $count;
 }
 
 sub close {

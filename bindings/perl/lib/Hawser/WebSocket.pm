@@ -31,7 +31,7 @@ sub is_open      { my ($self) = @_; $self->{is_open} && !$self->{is_closing} && 
 sub close_code   { my ($self) = @_; $self->{end} && $self->{end}->close_code }
 sub close_reason { my ($self) = @_; $self->{end} && $self->{end}->reason }
 
-sub header { my ($self, $name) = @_; $self->_loop->manager->header($self->{id}, $name) }
+sub header { my ($self, $name) = @_; Hawser::Loop::_of($self)->manager->header($self->{id}, $name) }
 
 sub on {
     my ($self, $event, $handler) = @_;
@@ -43,7 +43,7 @@ sub on {
 
 sub opened {
     my ($self) = @_;
-    $self->_loop->_wait_for(sub { $self->{is_open} || $self->{end} });
+    Hawser::Loop::_of($self)->_wait_for(sub { $self->{is_open} || $self->{end} });
     die $self->_why unless $self->{is_open};
     return $self;
 }
@@ -55,7 +55,7 @@ sub ping        { my ($self, $bytes) = @_; $self->_say(ping => $bytes // '') }
 sub receive {
     my ($self, %more) = @_;
     if (!@{$self->{messages}} && !$self->{end}) {
-        $self->_loop->_wait_for(sub { @{$self->{messages}} || $self->{end} }, $more{timeout})
+        Hawser::Loop::_of($self)->_wait_for(sub { @{$self->{messages}} || $self->{end} }, $more{timeout})
             or Hawser::Error->throw(Hawser::ERR_TIMEOUT, "nothing came in $more{timeout} seconds");
     }
     if (@{$self->{messages}}) {
@@ -88,21 +88,17 @@ sub DESTROY {
 
 # ---- for itself and the server
 
-sub _loop { $_[0]{loop} // Hawser::Error->throw(Hawser::ERR_ARGUMENT, 'the loop of this connection is gone') }
-
 # Sends or pings; waits while the queue is full, where something may wait.
 sub _say {
     my ($self, $method, @arguments) = @_;
-    my $loop = $self->_loop;
-    local $@;
-    until (eval { $loop->manager->$method($self->{id}, @arguments); 1 }) {
-        my $error = $@;
+    my $loop = Hawser::Loop::_of($self);
+    while (defined(my $error = Hawser::Error::_caught(sub { $loop->manager->$method($self->{id}, @arguments) }))) {
         die $self->_why if Hawser::Error::_is_end($error);
         die $error unless Hawser::Error::_code_of($error) == Hawser::ERR_WOULD_BLOCK && $loop->_may_wait;
         my $drains = $self->{drains};
         $loop->_wait_for(sub { $self->{drains} != $drains || $self->{end} });
     }
-    $loop->manager->flush if $loop->_may_wait;    # else the loop does, when it waits
+    $loop->_flush;
 }
 
 # A new one each time: it tells the line that has called.
@@ -154,7 +150,7 @@ sub _call {
     my ($self, $handler, @arguments) = @_;
     return unless $handler;
     local $@;
-    my $loop = $self->_loop;
+    my $loop = Hawser::Loop::_of($self);
     local $loop->{is_busy} = 1;
     $self->_on_error($@) unless eval { $handler->($self, @arguments); 1 };
 }
@@ -180,8 +176,9 @@ sub _on_open {
 }
 
 sub _on_message {
-    my ($self, $data, $is_binary) = @_;
+    my ($self, $event) = @_;
     return if $self->{is_closing};
+    my ($data, $is_binary) = ($event->data, $event->opcode == Hawser::BINARY);
     return $self->_emit(message => $data, $is_binary) if $self->{on}{message};
     push @{$self->{messages}}, [$data, $is_binary];
     $self->{unread} += length $data;
@@ -191,7 +188,7 @@ sub _on_message {
 }
 
 sub _on_drain { my ($self) = @_; $self->{drains}++; $self->_emit('drain') }
-sub _on_pong  { my ($self, $data) = @_; $self->_emit(pong => $data) }
+sub _on_pong  { my ($self, $event) = @_; $self->_emit(pong => $event->data) }
 
 sub _on_close {
     my ($self, $event) = @_;
