@@ -304,13 +304,9 @@ static int hawser_call_class(ClientData clientData, Tcl_Interp *interp, int objc
 }
 
 static void hawser_hide(Tcl_Interp *interp, const char *prefix, const char *name) {
-  Tcl_DString command;
-  Tcl_DStringInit(&command);
-  Tcl_DStringAppend(&command, SWIG_prefix, -1);
-  Tcl_DStringAppend(&command, prefix, -1);
-  Tcl_DStringAppend(&command, name, -1);
-  Tcl_DeleteCommand(interp, Tcl_DStringValue(&command));
-  Tcl_DStringFree(&command);
+  char command[64];
+  snprintf(command, sizeof command, SWIG_prefix "%s%s", prefix, name);
+  Tcl_DeleteCommand(interp, command);
 }
 
 // In the place of SWIG's commands, new_Manager, Manager_poll and so on, which read pointers from strings.
@@ -467,9 +463,12 @@ SWIGEXPORT int Hawser_Init(Tcl_Interp *interp) {
 }
 %typemap(in) int64_t "if (hawser_take_number(interp, $input, INT64_MIN, INT64_MAX, &$1) != TCL_OK) SWIG_fail;"
 %typemap(out) int32_t, int64_t "Tcl_SetObjResult(interp, Tcl_NewWideIntObj($1));"
-// By its string: it may be the same value as the payload before it, whose bytes another representation would free.
+// Of a copy: it may be the same value as the payload before it, whose bytes another representation would free.
 %typemap(in) int32_t final (int flag) {
-  if (Tcl_GetBoolean(interp, Tcl_GetString($input), &flag) != TCL_OK) SWIG_fail;
+  Tcl_Obj *copy = Tcl_DuplicateObj($input);
+  int code = Tcl_GetBooleanFromObj(interp, copy, &flag);
+  Tcl_DecrRefCount(copy);
+  if (code != TCL_OK) SWIG_fail;
   $1 = flag;
 }
 

@@ -68,6 +68,7 @@ proc hawser::serve {url args} {
 # The URL of a server, with its real port.
 proc hawser::url id {
     variable server
+    if {![info exists server($id)]} { throw {HAWSER HWS_ERR_STALE -3} [error_text $hawser::ERR_STALE] }
     dict get $server($id) url
 }
 
@@ -103,17 +104,16 @@ proc hawser::receive ws {
     return $message
 }
 
-# Closes a connection. Without a -command, it waits for the end, "close_timeout" at most; what was not received is
-# dropped. Or stops a server, and closes its connections, by default with 1001, without waiting for them. Does nothing
-# to what has ended.
+# Closes a connection. Without a -command, it waits for the end; what was not received is dropped. Or stops a server, and
+# closes its connections, by default with 1001, without waiting for them. Does nothing to what has ended.
 proc hawser::close {id {code ""} {reason ""}} {
     variable server
     variable members
     variable inbox
     if {[info exists server($id)]} {
+        foreach ws [dict keys $members($id)] { Act close $ws [expr {$code eq "" ? 1001 : $code}] $reason }
         unset server($id)
         Act abort $id
-        foreach ws [dict keys $members($id)] { Act close $ws [expr {$code eq "" ? 1001 : $code}] $reason }
         ForgetServer $id
     } else {
         Act close $id [expr {$code eq "" ? 1000 : $code}] $reason
@@ -145,8 +145,14 @@ proc hawser::header {ws name} { [manager] header $ws $name }
 proc hawser::manager {} {
     variable manager
     if {$manager eq ""} {
-        set manager [Manager new]
-        fileevent [$manager channel] readable ::hawser::Readable
+        set new [Manager new]
+        try {
+            fileevent [$new channel] readable ::hawser::Readable
+        } on error {message report} {
+            $new destroy
+            return -options $report $message
+        }
+        set manager $new
     }
     return $manager
 }
@@ -306,8 +312,10 @@ proc hawser::Call {ws event data} {
     if {[catch { uplevel #0 [list {*}$handler($ws) $ws $event $data] } message report] == 1} { Fail $ws $message $report }
 }
 
-# RFC 6455 7.4.1. That the connection itself has ended is nothing that anybody has to be told.
+# RFC 6455 7.4.1. That the connection itself has ended is nothing that anybody has to be told. `error` takes any string for
+# a code, bgerror a list.
 proc hawser::Fail {ws message report} {
+    if {![string is list [dict get $report -errorcode]]} { dict set report -errorcode NONE }
     if {[lrange [dict get $report -errorcode] 0 2] eq [list HAWSER CLOSED $ws]} return
     Report $message $report
     Act close $ws 1011
@@ -334,7 +342,6 @@ proc hawser::Keep {ws event data} {
     variable inbox
     variable unread
     variable end
-    if {![info exists inbox($ws)]} return
     switch $event {
         drain { return [Wake $ws drain] }
         close { set end($ws) $data }
@@ -371,9 +378,12 @@ proc hawser::ResumeIfRead ws {
 
 # A conversation is the coroutine of a connection that a server accepted.
 proc hawser::Converse {ws prefix} {
+    trace add command [info coroutine] delete [list ::hawser::EndConversation $ws]
     if {[catch { uplevel #0 [list {*}$prefix $ws] } message report] == 1} { Fail $ws $message $report }
-    close $ws
 }
+
+# The coroutine of a conversation is no more: it has returned, or a script has deleted it.
+proc hawser::EndConversation {ws args} { coroutine ::hawser::End$ws ::hawser::close $ws }
 
 # {HAWSER CLOSED ws code reason error system} as soon as it is known how a connection has ended; of one with a -command
 # {HAWSER CLOSED ws}.
@@ -402,18 +412,27 @@ proc hawser::Forget ws {
 proc hawser::Wait {ws what} {
     variable waiting
     set who [info coroutine]
-    lappend waiting($ws,$what) $who
-    if {$who eq ""} {
-        vwait ::hawser::waiting($ws,$what)
-        return
-    }
-    try {
-        yield
-    } finally {  # somebody else may have resumed it
-        if {[info exists waiting($ws,$what)]} {
-            set waiting($ws,$what) [lsearch -all -inline -not -exact $waiting($ws,$what) $who]
+    if {$who ne ""} {
+        set leave [list ::hawser::Leave $ws $what $who]
+        lappend waiting($ws,$what) $who
+        trace add command $who delete $leave
+        try {
+            return [yield]
+        } trap {TCL COROUTINE CANT_YIELD} {} {  # it has entered an event loop, or is called back by lsort and the like
+        } finally {
+            trace remove command [info coroutine] delete $leave
+            {*}$leave   ;# somebody else may have resumed it
         }
     }
+    lappend waiting($ws,$what) ""
+    vwait ::hawser::waiting($ws,$what)
+}
+
+# A coroutine of this name may be another one by and by.
+proc hawser::Leave {ws what who args} {
+    variable waiting
+    if {![info exists waiting($ws,$what)]} return
+    set waiting($ws,$what) [lsearch -all -inline -not -exact $waiting($ws,$what) $who]
 }
 
 proc hawser::Wake {ws what} {
