@@ -144,6 +144,13 @@ func TestCloseTellsCodeAndReason(t *testing.T) {
 	}
 }
 
+func TestACloseWithoutACodeIsAGoodEnd(t *testing.T) {
+	conn := dial(t, serve(t, nil, func(conn *hawser.Conn) { must(t, conn.Close(0, "")) }).URL(), nil)
+	if _, _, err := conn.ReadMessage(background); !errors.Is(err, io.EOF) || hawser.CloseStatus(err) != 1005 {
+		t.Error(err)
+	}
+}
+
 func TestWritingAfterCloseFails(t *testing.T) {
 	conn := dial(t, serve(t, nil, echo).URL(), nil)
 	must(t, conn.Close(0, ""))

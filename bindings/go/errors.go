@@ -82,7 +82,7 @@ func check(result C.hws_result) error {
 }
 
 // A CloseError says how a connection ended. errors.Is(err, io.EOF) is true for one that the peer closed in good order
-// with 1000 or 1001, and errors.Is(err, hawser.ErrTimeout) and the like where an error ended it.
+// with 1000, 1001 or no code, and errors.Is(err, hawser.ErrTimeout) and the like where an error ended it.
 type CloseError struct {
 	Code   int    // the peer's close code; 1005: it gave none; 1006: no Close frame came
 	Reason string // the peer's
@@ -115,7 +115,7 @@ func (e *CloseError) Unwrap() error { return e.Err }
 
 // Is tells the end of a conversation, io.EOF, from other ends.
 func (e *CloseError) Is(target error) bool {
-	return target == io.EOF && e.Clean && e.Err == nil && (e.Code == 1000 || e.Code == 1001)
+	return target == io.EOF && e.Clean && e.Err == nil && (e.Code == 1000 || e.Code == 1001 || e.Code == 1005)
 }
 
 // CloseStatus is the code of a *CloseError, wrapped or not, and -1 for any other error.

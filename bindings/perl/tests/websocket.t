@@ -121,8 +121,8 @@ subtest 'receive has a time limit, and can be interrupted' => sub {
 };
 
 subtest 'ends' => sub {
-    my ($loop, $server) = served({message => sub { my ($ws, $code) = @_; $ws->send('last'); $ws->close($code, 'Grüße') }});
-    for my $code (1000, 1001, 1003, 4001) {
+    my ($loop, $server) = served({message => sub { my ($ws, $code) = @_; $ws->send('last'); $ws->close($code, $code ? 'Grüße' : undef) }});
+    for my $code (1000, 1001, 0, 1003, 4001) {
         my $ws = $loop->connect($server->url)->opened;
         $ws->send($code);
         is $ws->receive, 'last', "before $code";

@@ -110,7 +110,7 @@ class Ends(unittest.IsolatedAsyncioTestCase):
             await websocket.close(int(websocket.path[1:]))
 
         async with hawser.serve(handler, URL) as server:
-            for code, quiet in ((1000, True), (1001, True), (1002, False), (3000, False)):
+            for code, quiet in ((1000, True), (1001, True), (0, True), (1002, False), (3000, False)):
                 websocket = await hawser.connect(f"{server.url}{code}")
                 messages = []
                 try:

@@ -8,7 +8,7 @@ use Scalar::Util qw(blessed weaken);
 # What a program may leave unread before its peer is read no further.
 my ($MOST_MESSAGES, $MOST_BYTES) = (64, 1 << 20);
 
-my %IS_QUIET = map { $_ => 1 } 1000, 1001;    # RFC 6455 7.4.1: nothing went wrong
+my %IS_QUIET = map { $_ => 1 } 1000, 1001, 1005;    # RFC 6455 7.4.1: nothing went wrong; 1005: a Close without a code
 my %IS_EVENT = map { $_ => 1 } qw(open message drain pong close error);
 
 sub CLONE_SKIP { 1 }
@@ -235,7 +235,7 @@ Likewise a binary message. A character above 255 is refused, with ERR_ARGUMENT.
 =item $ws->receive(timeout => $seconds)
 
 The next message: characters if it is a text, else bytes, see C<is_binary>. Waits for it; with a timeout for so many
-seconds, then dies with ERR_TIMEOUT. undef when none is left and the connection was closed with 1000 or 1001; dies of
+seconds, then dies with ERR_TIMEOUT. undef when none is left and the connection was closed with 1000, 1001 or no code; dies of
 a L<Hawser::ConnectionClosed|Hawser::Error> when it has ended in any other way.
 
 A peer whose messages nobody takes is read no further: 64 messages or 1 MiB wait, and what was under way.

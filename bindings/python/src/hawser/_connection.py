@@ -16,7 +16,7 @@ Message: TypeAlias = Union[str, bytes, bytearray, memoryview]
 MOST_MESSAGES = 64
 MOST_BYTES = 1 << 20
 
-QUIET_ENDS = (1000, 1001)  # RFC 6455 7.4.1: nothing went wrong
+QUIET_ENDS = (1000, 1001, 1005)  # RFC 6455 7.4.1: nothing went wrong; 1005: a Close without a code, as of a browser's close()
 ENDED = (raw.ERR_CLOSED, raw.ERR_STALE)  # the library knows of an end, whose CLOSE may be still to come
 
 

@@ -57,7 +57,7 @@ class _LoopDispatcher(Dispatcher):
 class WebSocket(Connection):
     """A WebSocket connection.
 
-    `async for message in ws` ends when it is closed with 1000 or 1001, and raises ConnectionClosed when it ends in any other way.
+    `async for message in ws` ends when it is closed with 1000, 1001 or no code, and raises ConnectionClosed when it ends in any other way.
     """
 
     _dispatcher: _LoopDispatcher

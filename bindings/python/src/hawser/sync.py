@@ -99,7 +99,7 @@ os.register_at_fork(after_in_child=_forget)
 class WebSocket(Connection):
     """A WebSocket connection.
 
-    `for message in ws` ends when it is closed with 1000 or 1001, and raises ConnectionClosed when it ends in any other way.
+    `for message in ws` ends when it is closed with 1000, 1001 or no code, and raises ConnectionClosed when it ends in any other way.
     """
 
     _dispatcher: _ThreadDispatcher
