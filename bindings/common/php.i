@@ -287,7 +287,7 @@ HAWSER_IN("bool", hawser_take_bool, int32_t final)
   int64_t began, deadline = arg2 < 0 ? -1 : hawser_now() + arg2;
   do {
     began = hawser_now();
-    arg2 = hawser_part(deadline);
+    if (arg2 >= -1) arg2 = hawser_part(deadline);
     $action
   } while (result.count == 0 && arg2 > 0 && hawser_now() - began >= arg2);
 }

@@ -106,7 +106,7 @@ final class Client extends WebSocket implements \IteratorAggregate
             $this->hasRoom = false;
             $this->wait(fn () => $code === ERR_WOULD_BLOCK && $this->hasRoom);
         }
-        $this->manager->flush();
+        $this->messages->isEmpty() ? $this->poll(0) : $this->manager->flush(); // who only sends answers pings, and hears of the end
     }
 
     /** Polls until it is done (true) or so many seconds have passed (false); throws if it ends before. */

@@ -8,6 +8,8 @@ namespace Hawser;
 #[\AllowDynamicProperties]
 final class Connection extends WebSocket
 {
+    private bool $hasEnded = false;
+
     /** @internal */
     public function __construct(Manager $manager, int $id)
     {
@@ -19,6 +21,7 @@ final class Connection extends WebSocket
     public function end(): void
     {
         $this->isOpen = false;
+        $this->hasEnded = true;
     }
 
     /**
@@ -39,7 +42,7 @@ final class Connection extends WebSocket
     /** Bytes that are accepted and not yet given to the kernel. */
     public function queued(): int
     {
-        return $this->isOpen ? $this->manager->queued($this->id) : 0;
+        return $this->hasEnded ? 0 : $this->manager->queued($this->id);
     }
 
     /** Starts to close: 'close' follows, 'message' no more. Does nothing if it has ended. */

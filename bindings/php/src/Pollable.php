@@ -24,10 +24,12 @@ trait Pollable
      * The same as a stream, for stream_select and loops on top of it. It is only to be waited for. Command line only.
      *
      * @return resource
+     * @throws HawserException
      */
     public function stream()
     {
-        return $this->stream ??= fopen("php://fd/{$this->fd()}", 'r');
+        return $this->stream ??= @fopen("php://fd/{$this->fd()}", 'r')
+            ?: throw new HawserException('php://fd is for the command line alone', ERR_UNSUPPORTED);
     }
 
     /** Milliseconds for poll, whole ones rounded up. null: for ever. */

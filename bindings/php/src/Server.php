@@ -45,7 +45,7 @@ final class Server
         $this->events = new \SplQueue();
         $this->manager = new Manager(Settings::toOptions($options + ['pause_above' => 1 << 20]));
         $this->listener = $this->manager->listen($url);
-        $this->url = strtok($url, ':') . '://' . $this->manager->localAddress($this->listener) . '/';
+        $this->url = strstr($url, ':', true) . '://' . $this->manager->localAddress($this->listener) . '/';
     }
 
     /** Where it listens, with the real port. */

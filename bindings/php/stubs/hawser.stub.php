@@ -482,7 +482,7 @@ class Manager
     }
 
     /**
-     * TLS version and cipher suite, "TLSv1.3 TLS_AES_256ERR_GCM_SHA384", and the subject of the peer's
+     * TLS version and cipher suite, "TLSv1.3 TLS_AES_256_GCM_SHA384", and the subject of the peer's
      * certificate ("CN=..." as RFC 2253 writes it; a client's is there only if "tls_client_auth" asks for it).
      * From REQUEST or OPEN until the connection is closed; null in the batch of its CLOSE, and where there is
      * no TLS or no certificate. Valid until the next call of one of them.
@@ -492,7 +492,7 @@ class Manager
     }
 
     /**
-     * TLS version and cipher suite, "TLSv1.3 TLS_AES_256ERR_GCM_SHA384", and the subject of the peer's
+     * TLS version and cipher suite, "TLSv1.3 TLS_AES_256_GCM_SHA384", and the subject of the peer's
      * certificate ("CN=..." as RFC 2253 writes it; a client's is there only if "tls_client_auth" asks for it).
      * From REQUEST or OPEN until the connection is closed; null in the batch of its CLOSE, and where there is
      * no TLS or no certificate. Valid until the next call of one of them.

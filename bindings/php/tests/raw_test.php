@@ -145,6 +145,7 @@ run([
         $manager = new Manager();
         foreach ([1 << 31, -(1 << 31) - 1, 1 << 32, PHP_INT_MAX, PHP_INT_MIN] as $number) {
             thrown(ValueError::class, fn () => $manager->poll($number));
+            same(Hawser\ERR_ARGUMENT, thrown(HawserException::class, fn () => $manager->poll(-2))->getCode());
             thrown(ValueError::class, fn () => $manager->send(1, $number, ''));
             thrown(ValueError::class, fn () => Hawser\error_name($number));
             same(Hawser\ERR_STALE, thrown(HawserException::class, fn () => $manager->abort($number))->getCode());

@@ -282,6 +282,7 @@ run([
         $server->run();
         $server->run();
         same(false, $server->dispatch(null));
+        same(0, $server->broadcast('x'));
     },
     'handshakes that are half done' => function () {
         $served = new Served(echoing(...));
@@ -342,6 +343,60 @@ run([
         same('x', $ws->receive());
         unset($ws);
         $served->stop();
+    },
+    'a client that only sends hears of the end' => function () {
+        $served = new Served(fn (Server $server) => $server->on('message', fn ($ws) => $ws->close(4001)));
+        $ws = Client::connect($served->url);
+        same(4001, thrown(ConnectionClosedException::class, function () use ($ws) {
+            for ($end = hrtime(true) + 5e9; hrtime(true) < $end; usleep(1000)) {
+                $ws->send('x');
+            }
+        })->closeCode);
+        unset($ws);
+        $served->stop();
+    },
+    'what is queued is told after close as well' => function () {
+        $served = new Served(function (Server $server, callable $tell) {
+            $server->on('message', function (Connection $ws) use ($tell) {
+                while ($ws->send(str_repeat('x', 1 << 16))) {
+                }
+                $ws->close();
+                $tell(json_encode($ws->queued() >= 1 << 20));
+            });
+            $server->on('close', fn ($ws) => $tell((string)$ws->queued()));
+        }, ['max_send_queue' => 1 << 20]);
+        $ws = Client::connect($served->url);
+        $ws->send('fill');
+        same('true', $served->told());
+        $ws->abort();
+        unset($ws);
+        same('0', $served->told());
+        $served->stop();
+    },
+    'after close no message is told, and what has ended takes none' => function () {
+        $served = new Served(function (Server $server, callable $tell) {
+            $ended = null;
+            $server->on('message', function (Connection $ws, string $data) use ($tell, &$ended) {
+                $tell("{$ws->path()} $data " . json_encode($ended?->send('x')));
+                $ws->close(4001);
+            });
+            $server->on('close', function (Connection $ws) use (&$ended) {
+                $ended = $ws;
+            });
+        });
+        foreach (['one' => 'null', 'two' => 'false'] as $name => $sent) {
+            $ws = Client::connect($served->url . $name);
+            $ws->send('first');
+            $ws->send('second');
+            same(4001, received($ws)[1]->closeCode);
+            same("/$name first $sent", $served->told());
+        }
+        $served->stop();
+    },
+    'a server leaves strtok alone' => function () {
+        strtok('a b', ' ');
+        new Server('ws://127.0.0.1:0/');
+        same('b', strtok(' '));
     },
     'a client in a loop of stream_select' => function () {
         $served = new Served(echoing(...));
