@@ -7,7 +7,7 @@ namespace Hawser;
 /**
  * A client's connection, whose calls wait: for messages, room to send, the end. It reads, and answers pings, only inside them.
  *
- * `foreach ($ws as $message)` ends when the connection is closed with 1000 or 1001, and throws ConnectionClosedException when it
+ * `foreach ($ws as $message)` ends when the connection is closed with 1000, 1001 or no code, and throws ConnectionClosedException when it
  * ends in any other way. An object that goes without close() ends its TCP connection at once.
  *
  * @implements \IteratorAggregate<int, string>
@@ -16,7 +16,7 @@ final class Client extends WebSocket implements \IteratorAggregate
 {
     use Pollable;
 
-    private const QUIET_ENDS = [1000, 1001]; // RFC 6455 7.4.1: nothing went wrong
+    private const QUIET_ENDS = [1000, 1001, 1005]; // RFC 6455 7.4.1: nothing went wrong; 1005: a Close without a code
 
     /** @var \SplQueue<Event> */
     private \SplQueue $messages;

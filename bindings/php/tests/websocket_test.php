@@ -58,9 +58,10 @@ run([
     'iteration ends quietly or throws' => function () {
         $served = new Served(fn (Server $server) => $server->on('open', function (Connection $ws) {
             $ws->send('last');
-            $ws->close((int)substr($ws->path(), 1), 'Grüße');
+            $code = (int)substr($ws->path(), 1);
+            $ws->close($code, $code ? 'Grüße' : null);
         }));
-        foreach ([1000, 1001] as $code) {
+        foreach ([1000, 1001, 0] as $code) {
             same(['last'], iterator_to_array(Client::connect("$served->url$code")));
         }
         foreach ([1002, 3000] as $code) {
