@@ -367,14 +367,15 @@ HWS_API hws_result hws_manager_respond(hws_manager *manager, hws_id connection, 
  * _STALE, _NO_MEMORY. */
 HWS_API hws_result hws_manager_reload_tls(hws_manager *manager, hws_id listener, const hws_options *options);
 
-/** Ends everything in good order. Stops listening; answers handshakes that are in progress, and REQUESTs that wait,
- * with HTTP status 503; gives up connects that are in progress; and closes the open connections with 1001 (RFC
- * 6455 7.4.1), which sends what is queued first. The Closes are spread over three quarters of deadline_ms, so that the
- * clients do not all come back at once somewhere else; whatever is left at the deadline is cut off (HWS_ERR_TIMEOUT).
- * deadline_ms -1: all are closed at once and none is cut off, but by its own deadlines. Go on polling: every id gets
- * its CLOSE; the first poll after the last CLOSE returns 0 without waiting, and hws_manager_stat(manager,
- * "connections") is 0. Until then listen and connect answer HWS_ERR_STATE. The listeners' ids end first, and with them
- * broadcasts. Calling it again sets a new deadline for what is left. HWS_ERR_ARGUMENT. */
+/** Ends everything in good order. Stops listening; answers handshakes that are in progress, once their request is
+ * whole, and REQUESTs that wait, with HTTP status 503; gives up connects that are in progress; and closes the open
+ * connections with 1001 (RFC 6455 7.4.1), which sends what is queued first. The Closes are spread over three quarters
+ * of deadline_ms, so that the clients do not all come back at once somewhere else; whatever is left at the deadline is
+ * cut off (HWS_ERR_TIMEOUT). deadline_ms -1: all are closed at once and none is cut off, but by its own deadlines
+ * ("handshake_timeout" ends who never completes a request, and has no id yet). Go on polling: every id gets its CLOSE;
+ * when nothing is left, hws_manager_stat(manager, "connections") is 0 and the first poll after that returns 0 without
+ * waiting. Until then listen and connect answer HWS_ERR_STATE. The listeners' ids end first, and with them broadcasts.
+ * Calling it again sets a new deadline for what is left. HWS_ERR_ARGUMENT. */
 HWS_API hws_result hws_manager_drain(hws_manager *manager, int32_t deadline_ms);
 
 /* ---------------------------------------------------------------------------------------------------------------------
