@@ -9,8 +9,18 @@
 #include <string.h>
 #include <time.h>
 
-// What we keep in Lua's registry, by the addresses of these.
-static char hawser_error_class, hawser_text_copier, hawser_batch_copier, hawser_manager_class, hawser_options_class;
+static void swig_delete_Manager(void *object);
+static void swig_delete_Options(void *object);
+
+typedef struct hawser_class {
+  const char *name;
+  void (*destroy)(void *object);
+} hawser_class;
+
+// What we keep in Lua's registry, by the addresses of these: metatables and functions.
+static const hawser_class hawser_manager_class = {"hawser.Manager", swig_delete_Manager};
+static const hawser_class hawser_options_class = {"hawser.Options", swig_delete_Options};
+static const char hawser_error_class, hawser_text_copier, hawser_batch_copier;
 
 // ---- integers ---------------------------------------------------------------------------------------------------------
 
@@ -114,39 +124,41 @@ static int hawser_error_tostring(lua_State *L) {
 
 // ---- objects ----------------------------------------------------------------------------------------------------------
 
-static char *hawser_class_of(swig_type_info *info) {
-  return strcmp(info->name, "_p_Manager") == 0 ? &hawser_manager_class : &hawser_options_class;
-}
-
 // Made before what it will own, so that nothing is lost when there is no memory for it.
-static swig_lua_userdata *hawser_new(lua_State *L, swig_type_info *info) {
-  swig_lua_userdata *object = (swig_lua_userdata *)lua_newuserdata(L, sizeof *object);
-  object->type = info;
-  object->own = 1;
-  object->ptr = NULL;
-  lua_rawgetp(L, LUA_REGISTRYINDEX, hawser_class_of(info));
+static void **hawser_new(lua_State *L, const hawser_class *class) {
+  void **object = (void **)lua_newuserdata(L, sizeof *object);
+  *object = NULL;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, class);
   lua_setmetatable(L, -2);
   return object;
 }
 
-// Never NULL. SWIG's own conversion takes any userdata for one of its own, and reads in it.
-static void *hawser_object(lua_State *L, int argument, swig_type_info *info) {
-  swig_lua_userdata *object = (swig_lua_userdata *)lua_touserdata(L, argument);
+// SWIG's own conversion takes any userdata for one of its own, and reads in it.
+static void **hawser_userdata(lua_State *L, int argument, const hawser_class *class) {
+  void **object = (void **)lua_touserdata(L, argument);
   int is_one = lua_getmetatable(L, argument);
   if (is_one) {
-    lua_rawgetp(L, LUA_REGISTRYINDEX, hawser_class_of(info));
+    lua_rawgetp(L, LUA_REGISTRYINDEX, class);
     is_one = object && lua_rawequal(L, -1, -2);
     lua_pop(L, 2);
   }
-  if (!is_one) hawser_blame(L, argument, info->name + 3);  // behind "_p_"
-  if (!object->ptr) hawser_raise(L, HWS_ERR_ARGUMENT, "it was collected");  // and a finalizer after its own has called it
-  return object->ptr;
+  if (!is_one) hawser_blame(L, argument, class->name);
+  return object;
 }
 
+// Never NULL.
+static void *hawser_object(lua_State *L, int argument, const hawser_class *class) {
+  void *object = *hawser_userdata(L, argument, class);
+  if (!object) hawser_raise(L, HWS_ERR_ARGUMENT, "it was collected");  // and a finalizer after its own has called it
+  return object;
+}
+
+// __gc, with the class as its upvalue.
 static int hawser_collect(lua_State *L) {
-  swig_lua_userdata *object = (swig_lua_userdata *)lua_touserdata(L, 1);
-  if (object->ptr) ((swig_lua_class *)object->type->clientdata)->destructor(object->ptr);
-  object->ptr = NULL;
+  const hawser_class *class = (const hawser_class *)lua_touserdata(L, lua_upvalueindex(1));
+  void **object = hawser_userdata(L, 1, class);
+  if (*object) class->destroy(*object);
+  *object = NULL;
   return 0;
 }
 
@@ -226,22 +238,23 @@ static int hawser_now(lua_State *L) {
   SWIG_arg++;
 }
 
-%typemap(in) struct Manager *self, struct Options *self "$1 = ($1_type)hawser_object(L, $input, $descriptor);"
-%typemap(in) Options * "$1 = lua_isnil(L, $input) ? NULL : ($1_type)hawser_object(L, $input, $descriptor);"
+%typemap(in) struct Manager *self "$1 = ($1_type)hawser_object(L, $input, &hawser_manager_class);"
+%typemap(in) struct Options *self "$1 = ($1_type)hawser_object(L, $input, &hawser_options_class);"
+%typemap(in) Options * "$1 = lua_isnil(L, $input) ? NULL : ($1_type)hawser_object(L, $input, &hawser_options_class);"
 %typemap(out) struct Manager *, struct Options * "SWIG_arg++;"
 
 // Out of memory, or of descriptors.
-%define HAWSER_MAKES_ONE(Class)
-  swig_lua_userdata *object = hawser_new(L, SWIGTYPE_p_##Class);
+%define HAWSER_MAKES_ONE(class)
+  void **object = hawser_new(L, &class);
   $action
   if (!result || !result->handle) {
     free(result);
     hawser_raise(L, HWS_ERR_NO_MEMORY, hws_error_text(HWS_ERR_NO_MEMORY));
   }
-  object->ptr = result;
+  *object = result;
 %enddef
-%exception Manager::Manager { HAWSER_MAKES_ONE(Manager) }
-%exception Options::Options { HAWSER_MAKES_ONE(Options) }
+%exception Manager::Manager { HAWSER_MAKES_ONE(hawser_manager_class) }
+%exception Options::Options { HAWSER_MAKES_ONE(hawser_options_class) }
 
 %exception Manager::poll {
   result.manager = arg1->handle;
@@ -264,7 +277,7 @@ static int hawser_close(lua_State *L) {
   return _wrap_Manager_free(L);
 }
 
-static void hawser_keep(lua_State *L, void *key, lua_CFunction function) {
+static void hawser_keep(lua_State *L, const void *key, lua_CFunction function) {
   lua_pushcfunction(L, function);
   lua_rawsetp(L, LUA_REGISTRYINDEX, key);
 }
@@ -274,42 +287,43 @@ static void hawser_set(lua_State *L, const char *name, lua_CFunction function) {
   lua_setfield(L, -2, name);
 }
 
-// A metatable that is ours: methods are found by Lua itself, and no function of SWIG's is met that takes any userdata for its
-// own.
-static void hawser_make_class(lua_State *L, const char *name, swig_lua_method *methods, void *key) {
-  lua_newtable(L);
-  lua_newtable(L);
+static void hawser_set_all(lua_State *L, const swig_lua_method *methods) {
   for (; methods->name; methods++) hawser_set(L, methods->name, methods->func);
+}
+
+static void hawser_set_name(lua_State *L, const char *field, const char *name) {
+  lua_pushstring(L, name);
+  lua_setfield(L, -2, field);
+}
+
+// Methods are found by Lua itself.
+static void hawser_make_class(lua_State *L, const hawser_class *class, const swig_lua_method *methods) {
+  lua_newtable(L);
+  lua_newtable(L);
+  hawser_set_all(L, methods);
   lua_setfield(L, -2, "__index");
-  hawser_set(L, "__gc", hawser_collect);
-  lua_pushstring(L, name);
-  lua_setfield(L, -2, "__name");
-  lua_pushstring(L, name);
-  lua_setfield(L, -2, "__metatable");
-  if (key == &hawser_manager_class) hawser_set(L, "__close", hawser_close);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, key);
+  lua_pushlightuserdata(L, (void *)class);
+  lua_pushcclosure(L, hawser_collect, 1);
+  lua_setfield(L, -2, "__gc");
+  hawser_set_name(L, "__name", class->name);
+  hawser_set_name(L, "__metatable", class->name);
+  if (class == &hawser_manager_class) hawser_set(L, "__close", hawser_close);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, class);
 }
 
 static void hawser_make_error_class(lua_State *L) {
   lua_newtable(L);
   hawser_set(L, "__tostring", hawser_error_tostring);
-  lua_pushstring(L, "hawser.Error");
-  lua_setfield(L, -2, "__name");
+  hawser_set_name(L, "__name", "hawser.Error");
   lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &hawser_error_class);
 }
 
-// SWIG sets two global functions, which read in any userdata: what was there comes back.
+// Not SWIG's own, whose classes and global functions read in any userdata, and meet other modules' classes of the same names.
 SWIGEXPORT int luaopen_hawser_raw(lua_State *L) {
-  int SWIG_init(lua_State *);
-  lua_settop(L, 0);
-  lua_getglobal(L, "swig_type");
-  lua_getglobal(L, "swig_equals");
-  SWIG_init(L);
-  lua_pushvalue(L, 1);
-  lua_setglobal(L, "swig_type");
-  lua_pushvalue(L, 2);
-  lua_setglobal(L, "swig_equals");
+  void SWIG_init_user(lua_State *);
+  lua_newtable(L);
+  SWIG_init_user(L);
   return 1;
 }
 %}
@@ -317,9 +331,13 @@ SWIGEXPORT int luaopen_hawser_raw(lua_State *L) {
 %init %{
   hawser_keep(L, &hawser_text_copier, hawser_copy_text);
   hawser_keep(L, &hawser_batch_copier, hawser_copy_batch);
-  hawser_make_class(L, "hawser.Manager", swig_Manager_methods, &hawser_manager_class);
-  hawser_make_class(L, "hawser.Options", swig_Options_methods, &hawser_options_class);
+  hawser_make_class(L, &hawser_manager_class, swig_Manager_methods);
+  hawser_make_class(L, &hawser_options_class, swig_Options_methods);
   hawser_make_error_class(L);
   lua_setfield(L, -2, "Error");
+  hawser_set(L, "Manager", _wrap_new_Manager);
+  hawser_set(L, "Options", _wrap_new_Options);
   hawser_set(L, "now", hawser_now);
+  hawser_set_all(L, swig_SwigModule_methods);
+  SWIG_Lua_InstallConstants(L, swig_SwigModule_constants);
 %}

@@ -2,7 +2,7 @@ rockspec_format = "3.0"
 package = "hawser"
 version = "0.1.0-1"
 source = {
-  url = "file://hawser-0.1.0.tar.gz",  -- the script `package` makes it, with SWIG's output, and packs it into the .src.rock
+  url = "file://hawser-0.1.0.tar.gz",  -- published nowhere yet: the .src.rock carries it, with SWIG's output (see `package`)
 }
 description = {
   summary = "WebSocket client and server on libhawser",

@@ -102,7 +102,7 @@ local function new_websocket(id)
   return ws
 end
 
-local function is_open(ws) return ws.is_open or ws.ended end
+local function was_opened(ws) return ws.was_opened or ws.ended end
 local function has_ended(ws) return ws.ended end
 local function has_news(ws) return ws.first <= ws.last or ws.ended end
 local function has_room(ws) return not ws.is_full or ws.ended end
@@ -145,11 +145,15 @@ function WebSocket:messages()
   return next_message, self
 end
 
--- Calls a method that sends. Of an end there is one kind of error: ws.ended.
-local function try_to_send(ws, method, ...)
+-- Calls a method that sends, and waits while the queue is full. Of an end there is one kind of error: ws.ended.
+local function send(ws, method, ...)
   local is_good, problem = pcall(manager[method], manager, ws.id, ...)
-  if is_good then return true end
-  if problem.code == raw.ERR_WOULD_BLOCK then return false end
+  if is_good then return end
+  if problem.code == raw.ERR_WOULD_BLOCK then
+    ws.is_full = true
+    tasks.wait(ws, has_room)
+    return send(ws, method, ...)
+  end
   if not ENDED[problem.code] then error(problem, 0) end
   tasks.wait(ws, has_ended)
   error(ws.ended, 0)
@@ -157,11 +161,7 @@ end
 
 -- kind: "text" (without one), or "binary". Waits while the queue is full ("max_send_queue").
 function WebSocket:send(message, kind)
-  local opcode = opcode_of(message, kind)
-  while not try_to_send(self, "send", opcode, message) do
-    self.is_full = true
-    tasks.wait(self, has_room)
-  end
+  send(self, "send", opcode_of(message, kind), message)
 end
 
 function WebSocket:send_binary(message)
@@ -172,10 +172,7 @@ end
 function WebSocket:ping(data)
   self.own_pings = (self.own_pings or 0) + 1
   data = data or ("%08d"):format(self.own_pings)
-  while not try_to_send(self, "ping", data) do
-    self.is_full = true
-    tasks.wait(self, has_room)
-  end
+  send(self, "ping", data)
   local ping = self.pings[data] or {}
   self.pings[data] = ping
   tasks.wait(self, function(ws) return ws.pings[data] ~= ping or ws.ended end)
@@ -218,7 +215,7 @@ end
 
 -- What was agreed on can be read in the batch of OPEN.
 function WebSocket:on_open()
-  self.is_open = true
+  self.was_opened = true
   for _, what in ipairs {"path", "subprotocol", "extensions", "peer_address"} do
     self[what] = manager[what](manager, self.id)
   end
@@ -250,8 +247,8 @@ end
 -- A client, open. Raises why it could not be. options: those of docs/options.md, `headers` and `certificates`.
 function hawser.connect(url, options)
   local ws = new_websocket(the_manager():connect(url, make_options(options)))
-  tasks.wait(ws, is_open)
-  if not ws.is_open then error(ws.ended, 0) end
+  tasks.wait(ws, was_opened)
+  if not ws.was_opened then error(ws.ended, 0) end
   return ws
 end
 

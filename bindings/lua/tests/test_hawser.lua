@@ -31,6 +31,7 @@ local function told_by(body)
   local told, before = {}, hawser.on_error
   hawser.on_error = function(problem, traceback) told[#told + 1] = {problem, traceback} end
   body()
+  hawser.loop()
   hawser.on_error = before
   return told
 end
@@ -170,6 +171,15 @@ test("a handler that fails closes with 1011, and is heard of", function()
   check.contains(told[1][2], "stack traceback")
 end)
 
+test("an error that cannot be shown is an error like others", function()
+  local problem = setmetatable({}, {__tostring = function() error({}) end})
+  local told = told_by(function()
+    with(function() error(problem) end, function(ws) equal(select(2, ws:receive()).close_code, 1011) end)
+  end)
+  equal(told[1][1], problem)
+  check.contains(told[1][2], "stack traceback")
+end)
+
 test("a handler that hears of its connection's end is no failure", function()
   local told = told_by(function()
     with(function(ws)
@@ -214,6 +224,7 @@ end)
 test("who can't connect is told why", function()
   local problem = fails(hawser.connect, "ws://127.0.0.1:1/")
   check.list({problem.name, problem.close_code}, {"HWS_ERR_CONNECT", 1006})
+  equal(problem.clean, false)
   equal(fails(hawser.connect, "http://127.0.0.1/").code, hawser.ERR_URL)
   local server = hawser.serve(URL, echo)
   problem = fails(hawser.connect, server.url, {origin = "http://elsewhere.example"})
@@ -227,26 +238,29 @@ test("a server that closes says 1001", function()
   local server = hawser.serve(URL, nothing)
   local ws = hawser.connect(server.url)
   server:close()
+  equal(next(server.connections), nil)
   equal(select(2, ws:receive()).close_code, 1001)
   equal(fails(hawser.connect, server.url).code, hawser.ERR_CONNECT)
   server:close()
 end)
 
-test("who connects while its server closes is closed or refused", function()
+test("whose handshake ends after its server is closed", function()
   local server = hawser.serve(URL, nothing)
-  local codes = {}
-  for _ = 1, 20 do
-    hawser.spawn(function()
-      local _, ws = hawser.spawn(hawser.connect, server.url):wait()
-      if ws.id then ws:wait_closed() end
-      codes[#codes + 1] = ws.close_code
-    end)
-  end
-  hawser.step(0)
+  local client = hawser.Manager()
+  local id = client:connect(server.url)
+  client:poll(0)
+  hawser.step(0)  -- it is accepted, and has said nothing yet
   server:close()
-  hawser.loop()
-  equal(#codes, 20)
-  for _, code in ipairs(codes) do assert(code == 1001 or code == 1006, code) end
+  local seen = {}
+  while #seen < 2 do
+    hawser.step(0.001)
+    for _, event in ipairs(client:poll(1)) do
+      seen[#seen + 1] = event.kind
+      if event.kind == hawser.EVENT_OPEN then client:send(id, hawser.TEXT, "is somebody there?") end
+      if event.kind == hawser.EVENT_CLOSE then equal(event.code, 1001) end
+    end
+  end
+  check.list(seen, {hawser.EVENT_OPEN, hawser.EVENT_CLOSE})
 end)
 
 test("options are named in what is wrong with them", function()
@@ -316,15 +330,36 @@ test("send waits while the queue is full, and nothing is lost", function()
   server:close()
 end)
 
-test("what is not taken is not read", function()
-  with(function(ws)
-    for number = 1, 1000 do ws:send(tostring(number)) end
+-- A handler that says a lot.
+local function talk(count, message)
+  return function(ws)
+    for _ = 1, count do ws:send(message) end
     ws:wait_closed()
-  end, function(ws)
-    until_true(function() return ws.is_paused end)
-    assert(ws.last - ws.first < 1000, "all of them were read")
-    for number = 1, 1000 do equal(ws:receive(), tostring(number)) end
-  end, {max_events = 16})
+  end
+end
+
+local function fill(ws)
+  until_true(function() return ws.is_paused end)
+  for _ = 1, 200 do hawser.step(0) end
+  return ws.last
+end
+
+test("what is not taken is not read", function()
+  for _, case in ipairs {{1000, "x"}, {40, ("x"):rep(300000)}} do
+    with(talk(case[1], case[2]), function(ws)
+      assert(fill(ws) < case[1], "all of them were read")
+      for _ = 1, case[1] do equal(ws:receive(), case[2]) end
+    end, {max_events = 16, max_batch_bytes = 300000})
+  end
+end)
+
+test("who closes takes no more, and hears the peer's Close behind it", function()
+  with(talk(1000, "x"), function(ws)
+    local taken = fill(ws)
+    ws:close(3001)
+    equal(ws.close_code, 3001)
+    equal(ws.last, taken)
+  end, {max_events = 16, close_timeout = 2000})
 end)
 
 test("tasks return, fail, and let others run", function()
@@ -353,6 +388,30 @@ test("tasks return, fail, and let others run", function()
   hawser.loop()
   check.list(turns, {"a", "b", "a", "b"})
 end)
+
+test("a task that only yields lets events in", function()
+  with(echo, function(ws)
+    local has_come = false
+    hawser.spawn(function()
+      while not has_come do coroutine.yield() end
+    end)
+    ws:send("x")
+    equal(ws:receive(), "x")
+    has_come = true
+  end)
+end)
+
+if coroutine.isyieldable then
+  test("where Lua cannot yield a task waits, too", function()
+    with(echo, function(ws)
+      local task = hawser.spawn(string.gsub, "ab", ".", function(letter)
+        ws:send(letter .. letter)
+        return (ws:receive())
+      end)
+      check.list({select(2, task:wait())}, {"aabb", 2})
+    end)
+  end)
+end
 
 test("sleepers wake in their order", function()
   local woken = {}
@@ -416,4 +475,33 @@ if _VERSION == "Lua 5.4" then
   end)
 end
 
-test("the loop ends when nothing is left", hawser.loop)
+if coroutine.close then
+  test("a task whose coroutine is closed has failed", function()
+    local waiting = {}
+    local function wait_and(f, ...)
+      waiting[#waiting + 1] = coroutine.running()
+      f(...)
+    end
+    local told = told_by(function()
+      with(function(ws) wait_and(ws.receive, ws) end, function(ws)
+        local sleeper = hawser.spawn(wait_and, hawser.sleep, 0.01)
+        until_true(function() return #waiting == 2 end)
+        for _, thread in ipairs(waiting) do assert(coroutine.close(thread)) end
+        ws:send("it is woken by this")
+        equal(select(2, ws:receive()).close_code, 1011)
+        equal((sleeper:wait()), false)
+        equal(hawser.timeout(), nil)
+      end)
+    end)
+    equal(#told, 1)
+  end)
+end
+
+test("the loop ends when nothing is left", function()
+  local server = hawser.serve(URL, nothing)
+  local ws = hawser.connect(server.url)
+  hawser.spawn(server.close, server)
+  hawser.loop()
+  equal(ws.close_code, 1001)
+  hawser.loop()
+end)

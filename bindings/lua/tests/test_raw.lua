@@ -178,6 +178,32 @@ test("what was collected answers with an error", function()
   equal(fails(raw.Manager().connect, manager, "ws://127.0.0.1/").code, raw.ERR_ARGUMENT)
 end)
 
+local function resident()  -- KiB
+  for line in io.lines("/proc/self/status") do
+    local size = line:match("^VmRSS:%s*(%d+)")
+    if size then return tonumber(size) end
+  end
+end
+
+if not os.getenv("ASAN_OPTIONS") then  -- which keeps what is freed for a while
+  test("no memory is left", function()
+    local manager, client = pair({keep_handshake = 1})
+    local long = manager:connect("ws://" .. manager:peer_address(client) .. "/" .. ("x"):rep(8000))
+    repeat manager:poll(-1) until manager:path(long)
+    local function read_and_fail(count)
+      for _ = 1, count do
+        manager:path(long)
+        pcall(manager.connect, manager, "http://")
+      end
+      collectgarbage()
+    end
+    read_and_fail(1000)
+    local before = resident()
+    read_and_fail(10000)
+    assert(resident() - before < 20000, resident() - before)
+  end)
+end
+
 test("no descriptor is left", function()
   pair():free()
   collectgarbage()
@@ -271,10 +297,35 @@ test("objects are closed to meddling", function()
   equal(manager == io.stdout, false)
 end)
 
+-- Every function that a program gets at, without `debug` or with it.
+local function functions_of(value, seen, found)
+  if type(value) == "function" then found[#found + 1] = value end
+  if type(value) ~= "table" or seen[value] then return found end
+  seen[value] = true
+  for _, part in pairs(value) do functions_of(part, seen, found) end
+  return functions_of(debug.getmetatable(value), seen, found)
+end
+
+test("no function reads in a userdata that is not its own", function()
+  local manager, found, seen = raw.Manager(), {}, {}
+  for _, value in ipairs {raw, debug.getmetatable(manager), debug.getmetatable(raw.Options())} do functions_of(value, seen, found) end
+  for _, call in ipairs(found) do
+    for _, foreign in ipairs {io.stdout, {}, coroutine.create(function() end), "x"} do
+      pcall(call, foreign)
+      pcall(call, foreign, foreign)
+      pcall(call, manager, foreign)
+      pcall(call, foreign, "x", foreign)
+    end
+    pcall(call)
+  end
+  equal(fails(manager.poll, manager, 0).code, raw.ERR_ARGUMENT)  -- its __gc was among them
+end)
+
 test("nothing global is left behind", function()
   for name in pairs(_G) do
     if not globals[name] then error(name) end
   end
+  equal(debug.getregistry().SWIG, nil)  -- where modules that SWIG makes would find each other's classes
 end)
 
 test("readers", function()

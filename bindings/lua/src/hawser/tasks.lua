@@ -64,11 +64,17 @@ function tasks.wait(object, done, deadline)
   return done(object)
 end
 
+-- An error may be an object whose __tostring fails, too.
+local function traceback_of(task, problem)
+  local is_text, text = pcall(tostring, problem)
+  return debug.traceback(task.thread, is_text and text or type(problem))
+end
+
 local function finish(task, is_good, ...)
   task.results = {n = select("#", ...) + 1, is_good, ...}
   tasks.alive = tasks.alive - 1
   by_thread[task.thread] = nil
-  local traceback = not is_good and debug.traceback(task.thread, tostring((...)))
+  local traceback = not is_good and traceback_of(task, (...))
   if not is_good and coroutine.close then coroutine.close(task.thread) end  -- its variables with <close>
   task.done(task, is_good, traceback, ...)
   tasks.notify(task)
@@ -84,8 +90,12 @@ end
 
 local function turn(task)
   task.is_queued = false
-  if coroutine.status(task.thread) ~= "suspended" then return end
-  after_turn(task, coroutine.resume(task.thread, unpack(task.arguments, 1, task.arguments.n)))
+  local status = coroutine.status(task.thread)
+  if status == "suspended" then
+    after_turn(task, coroutine.resume(task.thread, unpack(task.arguments, 1, task.arguments.n)))
+  elseif status == "dead" and not task.results then
+    finish(task, false, "its coroutine was ended by somebody else")
+  end
 end
 
 -- Calls f(...) in a task of its own, soon; and at its end done(task, is_good, traceback, what it returned or raised).
@@ -118,7 +128,12 @@ local function wake_sleepers()
   if time < earliest then return end
   earliest = math.huge
   for task, deadline in pairs(sleeping) do
-    if deadline <= time then wake(task) else earliest = math.min(earliest, deadline) end
+    if deadline > time then
+      earliest = math.min(earliest, deadline)
+    else
+      sleeping[task] = nil
+      wake(task)
+    end
   end
 end
 
