@@ -145,7 +145,7 @@ static int64_t *hawser_batch(Batch batch) {
 %exception Manager::Manager { HAWSER_NEEDS_MEMORY }
 %exception Options::Options { HAWSER_NEEDS_MEMORY }
 
-// Handles.cs imports these.
+// src/Native.cs imports these.
 %ignore Manager::free;
 %ignore Manager::~Manager;
 %ignore Options::~Options;

@@ -1,5 +1,10 @@
 // What the typemaps of every language work on; included at their top.
 
+// SWIG shares the types of all its modules in a process, by their names: somebody else's class Options would be taken for ours.
+%begin %{
+#define SWIG_TYPE_TABLE hawser
+%}
+
 %{
 #include <hawser.h>
 #include <stdint.h>

@@ -5,7 +5,6 @@
 %begin %{
 #define USE_TCL_STUBS 1
 #define SWIG_TCL_STUBS_VERSION "8.6"
-#define SWIG_TYPE_TABLE hawser  // other modules' classes of the same names are not ours
 %}
 
 %include "handles.i"

@@ -8,7 +8,7 @@ local hawser = setmetatable({sleep = tasks.sleep, timeout = tasks.timeout}, {__i
 
 -- What an application may leave unread before its peer is read no further.
 local MOST_MESSAGES, MOST_BYTES = 64, 1048576
-local QUIET_ENDS = {[1000] = true, [1001] = true}                -- RFC 6455 7.4.1: nothing went wrong
+local QUIET_ENDS = {[1000] = true, [1001] = true, [1005] = true}  -- RFC 6455 7.4.1: nothing went wrong; 1005: no code
 local ENDED = {[raw.ERR_CLOSED] = true, [raw.ERR_STALE] = true}  -- an end, of which the CLOSE may be still to come
 local NUMBERS = {text = raw.TEXT, binary = raw.BINARY}
 local KINDS = {[raw.TEXT] = "text", [raw.BINARY] = "binary"}
@@ -137,7 +137,7 @@ local function next_message(ws)
   return message, kind
 end
 
--- for message, kind in ws:messages() do: ends when it is closed with 1000 or 1001, and raises when it ends in any other way.
+-- for message, kind in ws:messages() do: ends when it is closed with 1000, 1001 or no code, and raises when it ends in any other way.
 function WebSocket:messages()
   if tasks.is_plain_51 and tasks.running() then
     error("Lua 5.1 cannot wait in an iterator of a task: call receive in a loop", 2)

@@ -197,7 +197,7 @@ test("messages ends quietly or raises", function()
     ws:send("last")
     ws:close(tonumber(ws.path:match("%d+")))
   end)
-  for code, is_quiet in pairs {[1000] = true, [1001] = true, [1002] = false, [3000] = false} do
+  for code, is_quiet in pairs {[1000] = true, [1001] = true, [0] = true, [1002] = false, [3000] = false} do
     local ws, seen = hawser.connect(server.url .. code), {}
     local is_good, problem = pcall(function()
       for message, kind in ws:messages() do seen[#seen + 1] = message .. kind end

@@ -93,6 +93,11 @@ class Payloads(unittest.TestCase):
 
 
 class Arguments(unittest.TestCase):
+    def test_types_are_not_shared_with_other_modules_of_swig(self):
+        runtime = [module for name, module in sys.modules.items() if name.startswith("swig_runtime_data")]
+        tables = [name for module in runtime for name in vars(module) if name.startswith("type_pointer_capsule")]
+        self.assertTrue(tables and all(name.endswith("hawser") for name in tables), tables)
+
     def test_a_nul_in_a_text_is_refused(self):
         with self.assertRaises(ValueError):
             Manager().connect("ws://127.0.0.1/\0")
