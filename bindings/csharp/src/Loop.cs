@@ -132,6 +132,8 @@ namespace Hawser {
         } while (!isDraining || events.Length > 0 || Manager.Stat("connections") > 0);
       } catch (HawserException e) {  // of poll: memory or descriptors have run out
         failure = e;
+      } catch (OutOfMemoryException) {  // of C#: the events of a batch are lost
+        failure = new HawserException(Api.ERR_NO_MEMORY);
       }
       End(failure);
     }

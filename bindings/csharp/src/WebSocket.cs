@@ -20,7 +20,7 @@ namespace Hawser {
     private readonly object gate = new object();  // guards what follows; calls that keep their order are made under it
     private readonly Queue<Message> inbox = new Queue<Message>();
     private readonly Queue<Turn> turns = new Queue<Turn>();
-    private readonly Dictionary<long, TaskCompletionSource<bool>> pings = new Dictionary<long, TaskCompletionSource<bool>>();
+    private readonly Queue<TaskCompletionSource<bool>> pings = new Queue<TaskCompletionSource<bool>>();  // to lastPing
     private TaskCompletionSource<bool> news;  // for those who wait for a message, or the end
     private int unread;  // bytes in the inbox
     private bool isPaused, isClosing;
@@ -29,7 +29,7 @@ namespace Hawser {
 
     /// <summary>A call that waits for room in the send queue.</summary>
     private sealed class Turn {
-      internal readonly Action Call;
+      internal Action Call;
       internal readonly TaskCompletionSource<bool> Accepted = Waits.NewSource<bool>();
 
       internal Turn(Action call) {
@@ -45,16 +45,18 @@ namespace Hawser {
 
     /// <summary>Connects to a ws:// or wss:// URL. ConnectionClosedException: it can't be opened; HawserException: it
     /// can't be tried.</summary>
-    /// <param name="options">may be null: the library's defaults</param>
+    /// <param name="options">may be null: the library's defaults. They belong to the call until its task is
+    /// complete</param>
     public static async Task<WebSocket> ConnectAsync(string url, Options options = null,
                                                      CancellationToken token = default(CancellationToken)) {
+      if (url == null) throw new ArgumentNullException(nameof(url));
       token.ThrowIfCancellationRequested();
       Options.RefuseRaw(options);
       Loop loop = Loop.OfClients();
       WebSocket socket = await loop.CallAsync(() => loop.Connect(url, options)).ConfigureAwait(false);
       try {
         await socket.opened.Task.OrCancelled(token).ConfigureAwait(false);
-      } catch (OperationCanceledException) {
+      } catch {
         socket.Abort();
         throw;
       }
@@ -92,7 +94,7 @@ namespace Hawser {
 
     // ---- receiving ----
 
-    /// <summary>The next message; null when the connection was closed with 1000 or 1001 and none is left.
+    /// <summary>The next message; null when the connection was closed with 1000, 1001 or no code and none is left.
     /// ConnectionClosedException when it ended in any other way. May be cancelled without loss.</summary>
     public async Task<Message> ReceiveAsync(CancellationToken token = default(CancellationToken)) {
       token.ThrowIfCancellationRequested();
@@ -133,9 +135,9 @@ namespace Hawser {
       }
     }
 
-    /// <summary>RFC 6455 7.4.1: nothing went wrong.</summary>
+    /// <summary>RFC 6455 7.4.1: nothing went wrong. 1005 is what the close() of a browser sends.</summary>
     private static bool IsQuiet(ConnectionClosedException end) {
-      return end.CloseCode == 1000 || end.CloseCode == 1001;
+      return end.CloseCode == 1000 || end.CloseCode == 1001 || end.CloseCode == 1005;
     }
 
     private Message TakeMessage() {
@@ -172,6 +174,10 @@ namespace Hawser {
       return SendAsync(Api.BINARY, data, token);
     }
 
+    public Task SendAsync(byte[] data, CancellationToken token = default(CancellationToken)) {
+      return SendAsync(Api.BINARY, data ?? throw new ArgumentNullException(nameof(data)), token);
+    }
+
     private Task SendAsync(int opcode, ReadOnlyMemory<byte> data, CancellationToken token) {
       return InOrder(() => manager.Send(id, opcode, data.Span), token);
     }
@@ -182,12 +188,14 @@ namespace Hawser {
       TaskCompletionSource<bool> pong = Waits.NewSource<bool>();
       await OrWhy(loop.CallAsync(() => InOrder(() => Ping(pong), token)).Unwrap(), token).ConfigureAwait(false);
       await pong.Task.OrCancelled(token).ConfigureAwait(false);
+      if (!pong.Task.Result) throw Why();
     }
 
     /// <summary>By the loop's thread: no pong can come before it is waited for.</summary>
     private void Ping(TaskCompletionSource<bool> pong) {
       manager.Ping(id, BitConverter.GetBytes(lastPing + 1));
-      pings.Add(++lastPing, pong);
+      lastPing++;
+      pings.Enqueue(pong);
     }
 
     /// <summary>Makes the call, or lets it wait behind those that wait for DRAIN.</summary>
@@ -219,8 +227,10 @@ namespace Hawser {
       using (token.Register(() => GiveUp(turn, token))) await OrWhy(turn.Accepted.Task, token).ConfigureAwait(false);
     }
 
+    /// <summary>It stays where it is until its turn comes, but what it was to send is let go.</summary>
     private void GiveUp(Turn turn, CancellationToken token) {
-      lock (gate) turn.Accepted.TrySetCanceled(token);
+      lock (gate)
+        if (turn.Accepted.TrySetCanceled(token)) turn.Call = null;
     }
 
     /// <summary>One kind of exception says that it has ended: the one that knows why, which may be still to
@@ -236,8 +246,9 @@ namespace Hawser {
 
     // ---- the end ----
 
-    /// <summary>Starts the closing handshake, behind what was sent before, and waits for the end, the option
-    /// close_timeout at most. Messages that come from now on are dropped. Does nothing if the connection has ended.
+    /// <summary>Starts the closing handshake, behind what was sent before, and waits for the end: from when the Close has
+    /// left, the option close_timeout at most. Messages that come from now on are dropped. Does nothing if the connection
+    /// has ended.
     /// code: 1000-1003, 1007-1014 or 3000-4999; reason: up to 123 bytes of UTF-8, or null.</summary>
     public async Task CloseAsync(int code = 1000, string reason = null,
                                  CancellationToken token = default(CancellationToken)) {
@@ -331,20 +342,18 @@ namespace Hawser {
       try {
         if (!IsAccepted(turn.Call)) return false;
         turn.Accepted.SetResult(true);
-      } catch (HawserException e) {
+      } catch (Exception e) {  // not only ours: the memory may be gone that was to stay until now
         turn.Accepted.SetException(e);
       }
       return true;
     }
 
+    /// <summary>It may answer for the pings before its own as well (RFC 6455 5.5.3).</summary>
     internal void OnPong(byte[] data) {
-      if (data.Length != sizeof(long)) return;
-      long number = BitConverter.ToInt64(data, 0);
-      lock (gate) {
-        if (!pings.TryGetValue(number, out TaskCompletionSource<bool> pong)) return;
-        pings.Remove(number);
-        pong.SetResult(true);
-      }
+      long number = data.Length == sizeof(long) ? BitConverter.ToInt64(data, 0) : 0;
+      if (number < 1 || number > lastPing) return;
+      lock (gate)
+        while (pings.Count > lastPing - number) pings.Dequeue().SetResult(true);
     }
 
     internal void OnEnd(ConnectionClosedException why) {
@@ -352,7 +361,7 @@ namespace Hawser {
         end = why;
         TellNews();
         foreach (Turn turn in turns) turn.Accepted.TrySetException(Why());
-        foreach (TaskCompletionSource<bool> pong in pings.Values) pong.SetException(Why());
+        foreach (TaskCompletionSource<bool> pong in pings) pong.SetResult(false);
       }
       opened.TrySetResult(false);
       ended.SetResult(true);

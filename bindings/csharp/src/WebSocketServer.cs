@@ -22,10 +22,12 @@ namespace Hawser {
     /// <param name="failed">is told what a handler has thrown; null: that is written to the standard error</param>
     public static WebSocketServer Serve(string url, Func<WebSocket, Task> handler, Options options = null,
                                         Action<WebSocket, Exception> failed = null) {
+      if (url == null) throw new ArgumentNullException(nameof(url));
+      if (handler == null) throw new ArgumentNullException(nameof(handler));
       Options.RefuseRaw(options);
       Manager manager = new Manager(options);
       try {
-        return new WebSocketServer(manager, url, handler ?? throw new ArgumentNullException(nameof(handler)), failed);
+        return new WebSocketServer(manager, url, handler, failed);
       } catch {
         manager.Dispose();
         throw;
@@ -59,11 +61,16 @@ namespace Hawser {
       return loop.CallAsync(() => loop.Broadcast(listener, Api.BINARY, data));
     }
 
+    public Task<long> BroadcastAsync(byte[] data) {
+      return BroadcastAsync(new ReadOnlyMemory<byte>(data ?? throw new ArgumentNullException(nameof(data))));
+    }
+
     /// <summary>Ends in good order: listens no more, closes all connections with 1001 behind what was sent before, and
-    /// waits until they have ended. What is left at the deadline, five seconds if it is null, is cut off. Handlers are
-    /// not waited for.</summary>
+    /// waits until they have ended. What is left at the deadline, five seconds if it is null, is cut off; with
+    /// Timeout.InfiniteTimeSpan nothing is, but by its own deadlines. Handlers are not waited for.</summary>
     public async Task CloseAsync(TimeSpan? deadline = null) {
       double milliseconds = Math.Min(Math.Max((deadline ?? Patience).TotalMilliseconds, 0), int.MaxValue);
+      if (deadline == Timeout.InfiniteTimeSpan) milliseconds = Timeout.Infinite;
       loop.Post(() => loop.Drain(-1));
       using (CancellationTokenSource source = new CancellationTokenSource()) {
         await Task.WhenAny(loop.Completion, Task.Delay((int)milliseconds, source.Token)).ConfigureAwait(false);

@@ -190,6 +190,23 @@ static class RawTest {
     }
   }
 
+  private static long ResidentPages() => long.Parse(File.ReadAllText("/proc/self/statm").Split(' ')[1]);
+
+  /// <summary>More passes through than may be kept; sanitizers delay what is freed, but not that much.</summary>
+  static void TestBatchesAreFreed() {
+    const int size = 4 << 20, count = 96;
+    byte[] sent = new byte[size];
+    using (Pair pair = new Pair()) {
+      long before = ResidentPages();
+      for (int i = 0; i < count; i++) {
+        pair.Manager.Send(pair.Client, Api.BINARY, sent);
+        pair.Take(Api.EVENT_MESSAGE);
+      }
+      long more = (ResidentPages() - before) * Environment.SystemPageSize;
+      Check.That(more < (long)size * count * 3 / 4, more + " bytes are kept");
+    }
+  }
+
   static void TestAHeadThatIsNotUtf8CanBeRead() {
     using (Manager manager = new Manager(new Options().Set("requests", 1))) {
       string[] address = manager.LocalAddress(manager.Listen("ws://127.0.0.1:0/")).Split(':');

@@ -108,8 +108,10 @@ static class ThreadsTest {
   static void TestOptionsOfManyThreads() {
     using (Options options = new Options()) {
       List<Thread> threads = Enumerable.Range(0, Threads).Select(t => Start(() => {
-        for (int i = 0; i < 50; i++) {
-          options.Set("subprotocols", "chat" + i).AddHeader("X-Thread", "" + t);
+        for (int i = 0; i < 10 * Messages; i++) {
+          options.Set("subprotocols", new string('x', 1 + i % 100));
+          if (i % 500 != 0) continue;
+          options.AddHeader("X-Thread", "" + t);
           new Manager(options).Dispose();
         }
       })).ToList();

@@ -1,4 +1,5 @@
 using System;
+using System.Buffers;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
@@ -32,6 +33,30 @@ static class WebSocketTest {
       first.TrySetResult(socket);
       return socket.WaitClosedAsync();
     }
+  }
+
+  /// <summary>After its handshake: for what no client of ours does.</summary>
+  private static NetworkStream ConnectBytes(string url) {
+    Uri address = new Uri(url);
+    Socket socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+    socket.Connect(address.Host, address.Port);
+    NetworkStream stream = new NetworkStream(socket, true);
+    Write(stream, Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"));
+    string head = "";
+    while (!head.EndsWith("\r\n\r\n", StringComparison.Ordinal)) head += (char)Read(stream, 1)[0];
+    return stream;
+  }
+
+  private static void Write(Stream stream, params byte[] bytes) => stream.Write(bytes, 0, bytes.Length);
+
+  private static byte[] Read(Stream stream, int count) {
+    byte[] bytes = new byte[count];
+    for (int have = 0, more; have < count; have += more) {
+      more = stream.Read(bytes, have, count - have);
+      Check.That(more > 0, "the stream ends too early");
+    }
+    return bytes;
   }
 
   private static async Task<string> TextAsync(WebSocket socket) => (await socket.ReceiveAsync()).Text;
@@ -110,6 +135,67 @@ static class WebSocketTest {
     }
   }
 
+  static async Task TestACloseWithoutACodeIsQuiet() {
+    Handed handed = new Handed();
+    using (WebSocketServer server = WebSocketServer.Serve(Anywhere, handed.HandleAsync)) {
+      WebSocket client = await WebSocket.ConnectAsync(server.Url), served = await handed.First;
+      await client.SendAsync("last words");
+      await client.CloseAsync(0);
+      Check.Equal("last words", await TextAsync(served));
+      Check.Equal(null, await served.ReceiveAsync());
+      Check.Equal(1005, served.CloseCode);
+    }
+  }
+
+  static async Task TestAPongAnswersForThePingsBeforeIt() {
+    Handed handed = new Handed();
+    using (WebSocketServer server = WebSocketServer.Serve(Anywhere, handed.HandleAsync))
+    using (NetworkStream client = ConnectBytes(server.Url)) {
+      WebSocket served = await handed.First;
+      Task[] pings = Enumerable.Range(0, 4).Select(_ => served.PingAsync()).ToArray();
+      byte[][] frames = pings.Select(_ => Read(client, 10)).ToArray();
+      byte[] mask = {0x8A, 0x88, 0, 0, 0, 0};
+      Write(client, mask.Concat(Enumerable.Repeat((byte)0xFF, 8)).ToArray());  // answers none that was sent
+      Write(client, mask.Concat(Enumerable.Repeat((byte)0x7F, 8)).ToArray());
+      Write(client, mask.Concat(frames[2].Skip(2)).ToArray());
+      await Task.WhenAny(pings[3], Task.WhenAll(pings.Take(3)));
+      Check.That(!pings[3].IsCompleted, "the last one was not answered");
+      Write(client, mask.Concat(frames[3].Skip(2)).ToArray());
+      await Task.WhenAll(pings);
+    }
+  }
+
+  private static async Task CancelAPingAsync(int code) {
+    Handed handed = new Handed();
+    CancellationTokenSource source = new CancellationTokenSource();
+    using (WebSocketServer server = WebSocketServer.Serve(Anywhere, handed.HandleAsync))
+    using (NetworkStream client = ConnectBytes(server.Url)) {
+      Task ping = (await handed.First).PingAsync(source.Token);
+      Read(client, 10);
+      source.Cancel();
+      await Check.ThrowsAsync<OperationCanceledException>(ping);
+      Write(client, 0x88, 0x82, 0, 0, 0, 0, (byte)(code >> 8), (byte)code);
+      await (await handed.First).WaitClosedAsync();
+    }
+  }
+
+  /// <summary>Whoever has given up a ping does not hear why it was not answered.</summary>
+  static async Task TestNoExceptionIsLeftBehind() {
+    const int code = 4321;
+    int left = 0;
+    EventHandler<UnobservedTaskExceptionEventArgs> count = (sender, e) => {
+      if ((e.Exception.InnerException as ConnectionClosedException)?.CloseCode == code) Interlocked.Increment(ref left);
+    };
+    TaskScheduler.UnobservedTaskException += count;
+    for (int i = 0; i < 20; i++) await CancelAPingAsync(code);
+    for (int i = 0; i < 3; i++) {
+      GC.Collect();
+      GC.WaitForPendingFinalizers();
+    }
+    TaskScheduler.UnobservedTaskException -= count;
+    Check.Equal(0, left);
+  }
+
   static async Task TestWhatMayNotBeSentFailsAlone() {
     using (WebSocketServer server = WebSocketServer.Serve(Anywhere, EchoAsync))
     using (WebSocket socket = await WebSocket.ConnectAsync(server.Url)) {
@@ -118,6 +204,8 @@ static class WebSocketTest {
       await Check.FailsAsync(Api.ERR_TOO_LARGE, socket.CloseAsync(1000, new string('x', 124)));
       await Check.FailsAsync(Api.ERR_ARGUMENT, socket.CloseAsync(1000, "\0"));
       Check.Throws<ArgumentNullException>(() => socket.SendAsync((string)null));
+      Check.Throws<ArgumentNullException>(() => socket.SendAsync((byte[])null));
+      Check.Throws<ArgumentNullException>(() => server.BroadcastAsync((byte[])null));
       await socket.SendAsync("still open");
       Check.Equal("still open", await TextAsync(socket));
     }
@@ -132,6 +220,8 @@ static class WebSocketTest {
     Check.Fails(Api.ERR_URL, () => WebSocketServer.Serve("nowhere", EchoAsync));
     Check.Fails(Api.ERR_LISTEN, () => WebSocketServer.Serve("ws://192.0.2.1:1/", EchoAsync));
     Check.Throws<ArgumentNullException>(() => WebSocketServer.Serve(Anywhere, null));
+    Check.Throws<ArgumentNullException>(() => WebSocketServer.Serve(null, EchoAsync));
+    await Check.ThrowsAsync<ArgumentNullException>(WebSocket.ConnectAsync(null));
     using (WebSocketServer other = WebSocketServer.Serve(Anywhere, EchoAsync)) {
       Options options = new Options().Set("origin", "https://elsewhere.example");
       ConnectionClosedException forbidden =
@@ -176,29 +266,97 @@ static class WebSocketTest {
     }
   }
 
+  /// <summary>Until the peer, which is not read, holds 1 MiB, the kernel what it takes, and the queue its most. The last
+  /// one is returned.</summary>
+  private static Task SendUntilItWaits(WebSocket socket, ReadOnlyMemory<byte> data) {
+    Task last = null;
+    for (int i = 0; i < 64; i++) last = socket.SendAsync(data);
+    Check.That(!last.IsCompleted, "the last one waits");
+    return last;
+  }
+
   static async Task TestSendsThatWaitFailWithTheirConnection() {
     Handed handed = new Handed();
     using (WebSocketServer server = WebSocketServer.Serve(Anywhere, handed.HandleAsync)) {
       WebSocket socket = await WebSocket.ConnectAsync(server.Url, new Options().Set("max_send_queue", 1 << 20));
-      Task last = null;
-      for (int i = 0; i < 64; i++) last = socket.SendAsync(new byte[1 << 20]);
-      Check.That(!last.IsCompleted, "the last one waits");
+      Task last = SendUntilItWaits(socket, new byte[1 << 20]);
       socket.Abort();
       Check.Equal(Api.ERR_ABORTED, (await Check.ThrowsAsync<ConnectionClosedException>(last)).Code);
+    }
+  }
+
+  private sealed class Lent : MemoryManager<byte> {
+    private byte[] memory = new byte[1 << 20];
+
+    public override Span<byte> GetSpan() => memory ?? throw new ObjectDisposedException("Lent");
+
+    public override MemoryHandle Pin(int index) => throw new NotSupportedException();
+
+    public override void Unpin() {}
+
+    protected override void Dispose(bool disposing) => memory = null;
+  }
+
+  static async Task TestMemoryThatIsGoneTooEarlyFailsAlone() {
+    Handed handed = new Handed();
+    using (WebSocketServer server = WebSocketServer.Serve(Anywhere, handed.HandleAsync))
+    using (IMemoryOwner<byte> lent = new Lent()) {
+      WebSocket socket = await WebSocket.ConnectAsync(server.Url, new Options().Set("max_send_queue", 1 << 20));
+      WebSocket served = await handed.First;
+      Task last = SendUntilItWaits(socket, lent.Memory), next = socket.SendAsync("still open");
+      lent.Dispose();
+      while (!(await served.ReceiveAsync()).IsText) {
+      }
+      await Check.ThrowsAsync<ObjectDisposedException>(last);
+      await next;
+    }
+  }
+
+  static async Task TestACancelledSendLetsItsMemoryGo() {
+    Handed handed = new Handed();
+    const int size = 1 << 20, count = 64;
+    using (WebSocketServer server = WebSocketServer.Serve(Anywhere, handed.HandleAsync)) {
+      WebSocket socket = await WebSocket.ConnectAsync(server.Url, new Options().Set("max_send_queue", size));
+      Task last = SendUntilItWaits(socket, new byte[size]);
+      long before = GC.GetTotalMemory(true);
+      for (int i = 0; i < count; i++) {
+        CancellationTokenSource source = new CancellationTokenSource();
+        Task send = socket.SendAsync(new byte[size], source.Token);
+        source.Cancel();
+        await Check.ThrowsAsync<OperationCanceledException>(send);
+      }
+      long more = GC.GetTotalMemory(true) - before;
+      Check.That(more < count * size / 4, more + " bytes are kept");
+      socket.Abort();
+      await Check.ThrowsAsync<ConnectionClosedException>(last);
     }
   }
 
   /// <summary>Whoever closes reads no more: the peer, which waits to be read, must not keep the Close from being
   /// heard.</summary>
   static async Task TestCloseWithAFullInbox() {
+    TaskCompletionSource<bool> isFull = new TaskCompletionSource<bool>();
     using (WebSocketServer server = WebSocketServer.Serve(Anywhere, async socket => {
-      while (true) await socket.SendAsync(new byte[1 << 16]);
+      Task last = SendUntilItWaits(socket, new byte[1 << 20]);
+      isFull.SetResult(true);
+      await last;
     })) {
       WebSocket client = await WebSocket.ConnectAsync(server.Url);
-      await client.ReceiveAsync();
+      await isFull.Task;
       await client.CloseAsync(3000);
       Check.Equal(3000, client.CloseCode);
     }
+  }
+
+  static async Task TestAServerClosesWithAFullInbox() {
+    Handed handed = new Handed();
+    WebSocketServer server = WebSocketServer.Serve(Anywhere, handed.HandleAsync);
+    WebSocket client = await WebSocket.ConnectAsync(server.Url, new Options().Set("max_send_queue", 1 << 20));
+    WebSocket served = await handed.First;
+    Task last = SendUntilItWaits(client, new byte[1 << 20]);
+    await server.CloseAsync();
+    Check.Equal(1001, served.CloseCode);
+    await Check.ThrowsAsync<ConnectionClosedException>(last);
   }
 
   static async Task TestAReceiveThatIsCancelledLosesNothing() {
@@ -230,7 +388,8 @@ static class WebSocketTest {
     TcpListener listener = new TcpListener(System.Net.IPAddress.Loopback, 0);
     listener.Start();
     CancellationTokenSource source = new CancellationTokenSource();
-    Task connect = WebSocket.ConnectAsync("ws://" + listener.LocalEndpoint + "/", null, source.Token);
+    Options patient = new Options().Set("handshake_timeout", -1);
+    Task connect = WebSocket.ConnectAsync("ws://" + listener.LocalEndpoint + "/", patient, source.Token);
     using (TcpClient accepted = await listener.AcceptTcpClientAsync()) {
       source.Cancel();
       await Check.ThrowsAsync<OperationCanceledException>(connect);
@@ -270,16 +429,18 @@ static class WebSocketTest {
   /// <summary>As the end of a connection is no fault of its handler.</summary>
   static async Task TestAHandlerWhoseConnectionEnds() {
     List<Exception> told = new List<Exception>();
-    TaskCompletionSource<bool> ended = new TaskCompletionSource<bool>();
+    using (SemaphoreSlim ended = new SemaphoreSlim(0))
     using (WebSocketServer server = WebSocketServer.Serve(Anywhere, async socket => {
       try {
         await socket.ReceiveAsync();
       } finally {
-        ended.SetResult(true);
+        ended.Release();
       }
     }, null, (socket, error) => told.Add(error))) {
-      (await WebSocket.ConnectAsync(server.Url)).Abort();
-      await ended.Task;
+      for (int i = 0; i < 20; i++) {  // while one is waited for, those before it would have told
+        (await WebSocket.ConnectAsync(server.Url)).Abort();
+        await ended.WaitAsync();
+      }
     }
     Check.Equal(0, told.Count);
   }
@@ -345,6 +506,20 @@ static class WebSocketTest {
     await isFull.Task;
     await server.CloseAsync(TimeSpan.Zero);
     await Check.ThrowsAsync<ConnectionClosedException>(ReadToEndAsync(client));
+  }
+
+  /// <summary>The client answers the Close when it has come, and not before.</summary>
+  static async Task TestAnInfiniteDeadlineCutsNothingOff() {
+    Handed handed = new Handed();
+    WebSocketServer server = WebSocketServer.Serve(Anywhere, handed.HandleAsync);
+    using (NetworkStream client = ConnectBytes(server.Url)) {
+      WebSocket served = await handed.First;
+      Task close = server.CloseAsync(Timeout.InfiniteTimeSpan);
+      Check.EqualBytes(new byte[] {0x88, 2, 1001 >> 8, 1001 & 0xFF}, Read(client, 4));
+      Write(client, 0x88, 0x82, 0, 0, 0, 0, 1001 >> 8, 1001 & 0xFF);
+      await close;
+      Check.Equal(1001, served.CloseCode);
+    }
   }
 
   private static async Task ReadToEndAsync(WebSocket socket) {
@@ -416,6 +591,7 @@ static class WebSocketTest {
     for (int i = 0; i < 20; i++) {
       using (WebSocketServer server = WebSocketServer.Serve(Anywhere, EchoAsync))
       using (WebSocket socket = await WebSocket.ConnectAsync(server.Url)) await socket.CloseAsync();
+      Check.Fails(Api.ERR_URL, () => WebSocketServer.Serve("nowhere", EchoAsync));
       if (i == 9) before = Descriptors();
     }
     Check.Equal(before, Descriptors());
