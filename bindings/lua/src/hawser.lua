@@ -173,10 +173,10 @@ function WebSocket:ping(data)
   self.own_pings = (self.own_pings or 0) + 1
   data = data or ("%08d"):format(self.own_pings)
   send(self, "ping", data)
-  local ping = self.pings[data] or {}
-  self.pings[data] = ping
-  tasks.wait(self, function(ws) return ws.pings[data] ~= ping or ws.ended end)
-  if self.pings[data] == ping then error(self.ended, 0) end
+  local ping = {data = data}
+  self.pings[#self.pings + 1] = ping
+  tasks.wait(self, function(ws) return ping.is_answered or ws.ended end)
+  if not ping.is_answered then error(self.ended, 0) end
 end
 
 local function begin_close(ws, code, reason)
@@ -233,7 +233,13 @@ end
 
 function WebSocket:on_drain() self.is_full = false end
 
-function WebSocket:on_pong(event) self.pings[event.data] = nil end
+-- It answers all pings before it too (RFC 6455 5.5.3).
+function WebSocket:on_pong(event)
+  local count = 1
+  while self.pings[count] and self.pings[count].data ~= event.data do count = count + 1 end
+  if not self.pings[count] then return end
+  for _ = 1, count do table.remove(self.pings, 1).is_answered = true end
+end
 
 function WebSocket:on_close(event)
   local ended = make_error(event.error ~= 0 and event.error or raw.ERR_CLOSED, event.text)

@@ -1,10 +1,13 @@
 """The asyncio layer, against itself and against the package websockets, where it is here."""
 
 import asyncio
+import base64
 import copy
+import hashlib
 import os
 import pathlib
 import pickle
+import re
 import socket
 import unittest
 
@@ -80,6 +83,25 @@ class Echo(unittest.IsolatedAsyncioTestCase):
         async with hawser.serve(nothing, URL) as server, hawser.connect(server.url) as websocket:
             await websocket.ping()
             await asyncio.gather(websocket.ping(b"a"), websocket.ping(b"b"))
+
+    async def test_a_pong_answers_the_pings_before_it(self):
+        async def answer_the_second_alone(reader, writer):
+            head = await reader.readuntil(b"\r\n\r\n")
+            key = re.search(rb"(?i)sec-websocket-key: *(\S+)", head)[1]
+            accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+            writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                         b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
+            await reader.readexactly(2 * (2 + 4 + 1))         # two pings of a byte, masked
+            writer.write(b"\x8a\x01b")
+            await reader.read()
+            writer.close()
+
+        server = await asyncio.start_server(answer_the_second_alone, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        websocket = await hawser.connect(f"ws://127.0.0.1:{port}/")
+        await asyncio.wait_for(asyncio.gather(websocket.ping(b"a"), websocket.ping(b"b")), 20)
+        websocket.abort()
+        server.close()
 
 
 class Ends(unittest.IsolatedAsyncioTestCase):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections import deque
 from copy import copy
-from typing import Any, Callable, Mapping, TypeAlias, Union
+from typing import Any, Callable, Iterator, Mapping, TypeAlias, TypeVar, Union
 
 from . import raw
 from .errors import ConnectionClosed, HawserError
 
 Message: TypeAlias = Union[str, bytes, bytearray, memoryview]
+Pong = TypeVar("Pong")
 
 # What an application may leave unread before its peer is read no further.
 MOST_MESSAGES = 64
@@ -18,6 +19,12 @@ MOST_BYTES = 1 << 20
 
 QUIET_ENDS = (1000, 1001, 1005)  # RFC 6455 7.4.1: nothing went wrong; 1005: a Close without a code, as of a browser's close()
 ENDED = (raw.ERR_CLOSED, raw.ERR_STALE)  # the library knows of an end, whose CLOSE may be still to come
+
+
+def answered(pings: dict[bytes, Pong], data: bytes) -> Iterator[Pong]:
+    """Takes those of the pings that a pong answers: its own and all before it (RFC 6455 5.5.3)."""
+    while data in pings:
+        yield pings.pop(next(iter(pings)))
 
 
 def make_options(settings: Mapping[str, Any]) -> raw.Options:

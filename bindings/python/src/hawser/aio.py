@@ -10,7 +10,7 @@ from typing import Any, AsyncIterator, Awaitable, Callable, Generator
 from weakref import WeakKeyDictionary
 
 from . import raw
-from ._connection import ENDED, QUIET_ENDS, Connection, Dispatcher, Message, make_options
+from ._connection import ENDED, QUIET_ENDS, Connection, Dispatcher, Message, answered, make_options
 from .errors import ConnectionClosed, HawserError
 
 
@@ -179,8 +179,7 @@ class WebSocket(Connection):
             drained.set_result(None)
 
     def _on_pong(self, data: bytes) -> None:
-        pong = self._pings.pop(data, None)
-        if pong is not None:
+        for pong in answered(self._pings, data):
             pong.set_result(None)
 
     def _on_close(self, event: raw.Event) -> ConnectionClosed:

@@ -13,7 +13,7 @@ from collections import deque
 from typing import Any, Callable, Iterator, TypeVar, cast
 
 from . import raw
-from ._connection import ENDED, QUIET_ENDS, Connection, Dispatcher, Message, make_options
+from ._connection import ENDED, QUIET_ENDS, Connection, Dispatcher, Message, answered, make_options
 from .errors import ConnectionClosed, HawserError
 
 Result = TypeVar("Result")
@@ -227,8 +227,7 @@ class WebSocket(Connection):
 
     def _on_pong(self, data: bytes) -> None:
         with self._changed:
-            pong = self._pings.pop(data, None)
-            if pong is not None:
+            for pong in answered(self._pings, data):
                 pong.append(True)
             self._changed.notify_all()
 
