@@ -38,9 +38,10 @@ static void hawser_close(Manager *manager) {
   manager->handle = NULL;
 }
 
-// Of a method, by SWIG's name for it: see hawser.h, promise 6. The compiler works it out.
+// Of a method, by SWIG's name for it, in C's case or C#'s: see hawser.h, promise 6. The compiler works it out.
 static inline int hawser_is_for_any_thread(const char *method) {
-  return !strcmp(method, "Manager_send") || !strcmp(method, "Manager_close") || !strcmp(method, "Manager_wake");
+  return !strcmp(method, "Manager_send") || !strcmp(method, "Manager_close") || !strcmp(method, "Manager_wake") ||
+         !strcmp(method, "Manager_Send") || !strcmp(method, "Manager_Close") || !strcmp(method, "Manager_Wake");
 }
 
 // What a record of hws_manager_pack_events has behind its header.

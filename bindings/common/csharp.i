@@ -25,11 +25,6 @@ static void hawser_fail(int64_t code, const char *words) {
   snprintf(hawser_failure.words, sizeof hawser_failure.words, "%s", words);
 }
 
-// hawser_is_for_any_thread, by C#'s names.
-static inline int hawser_any_thread(const char *method) {
-  return !strcmp(method, "Manager_Send") || !strcmp(method, "Manager_Close") || !strcmp(method, "Manager_Wake");
-}
-
 enum { HAWSER_DISPOSED = INT32_MIN };  // C# has an exception of its own for this
 
 // 1: the manager stays as it is until hawser_leave, even if another thread closes it.
@@ -80,10 +75,10 @@ static int64_t *hawser_batch(Batch batch) {
 %typemap(imtype) struct Manager *self "ManagerHandle"
 %typemap(in) struct Manager *self {
   $1 = $input;
-  if (!hawser_may_enter($1, hawser_any_thread("$symname"))) return $null;
+  if (!hawser_may_enter($1, hawser_is_for_any_thread("$symname"))) return $null;
 }
 // After the result was copied.
-%typemap(freearg) struct Manager *self "hawser_leave($1, hawser_any_thread(\"$symname\"));"
+%typemap(freearg) struct Manager *self "hawser_leave($1, hawser_is_for_any_thread(\"$symname\"));"
 
 %typemap(ctype) struct Options *self, Options *options, Options *headers "Options *"
 %typemap(imtype) struct Options *self, Options *options, Options *headers "OptionsHandle"
