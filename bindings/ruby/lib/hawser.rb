@@ -35,14 +35,11 @@ module Hawser
   # Keyword arguments are options (docs/options.md): `deflate: "shared"`, `max_message_size: 1000`, `tls_ca_file: ...`;
   # and headers:, a Hash or pairs. ConnectionClosed if it can't be opened, Error if it can't be tried.
   def connect(url, **settings)
-    websocket = WebSocket.connect(url.to_s, settings)
-    return websocket unless block_given?
-
-    begin
-      yield websocket
-    ensure
-      websocket.close
-    end
+    websocket = nil
+    WebSocket.connect(url.to_s, settings) { |made| websocket = made }
+    block_given? ? yield(websocket) : websocket
+  ensure
+    websocket&.close if block_given?
   end
 
   # Listens, and returns a Server. The block is called with each WebSocket, in a thread of its own, or in a fiber if

@@ -4,15 +4,16 @@
 
 require_relative "support"
 require_relative "scheduler"
+require "minitest/mock"
 
 class FibersTest < Minitest::Test
   include Support
 
   # What the block returns, in a fiber of a thread with a scheduler. The thread ends when all its fibers have.
-  def scheduled(&block)
+  def scheduled(scheduler = Scheduler.new, &block)
     result = nil
     thread = Thread.new do
-      Fiber.set_scheduler(Scheduler.new)
+      Fiber.set_scheduler(scheduler)
       Fiber.schedule { result = block.call }
     end
     flunk "the fibers do not end: #{thread.backtrace}" unless thread.join(30)
@@ -89,7 +90,7 @@ class FibersTest < Minitest::Test
     code = nil
     _, errors = capture_io do
       scheduled do
-        server = Hawser.serve(URL) { |ws| ws.path == "/bad" ? raise("mine") : ws.each { |message| ws << message } }
+        server = Hawser.serve(URL) { |ws| ws.path == "/bad" ? raise(NotImplementedError, "mine") : ws.each { |message| ws << message } }
         good = Hawser.connect(server.url)
         bad = Hawser.connect("#{server.url}bad")
         code = assert_raises(Hawser::ConnectionClosed) { bad.receive }.close_code
@@ -131,6 +132,16 @@ class FibersTest < Minitest::Test
       server.close
     end.join
     assert_equal "blocking", got
+  end
+
+  def test_what_can_not_be_started_may_be_tried_again
+    scheduler = Scheduler.new
+    got = scheduled(scheduler) do
+      scheduler.stub(:fiber, proc { raise FiberError, "no more" }) { assert_raises(FiberError) { Hawser.serve(URL) {} } }
+      server = Hawser.serve(URL) { |ws| ws.each { |message| ws << message } }
+      Hawser.connect(server.url) { |ws| (ws << "again").receive }.tap { server.close }
+    end
+    assert_equal "again", got
   end
 
   def test_nothing_is_left

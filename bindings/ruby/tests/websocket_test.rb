@@ -3,6 +3,7 @@
 # connect and serve, with threads.
 
 require_relative "support"
+require "digest"
 require "pathname"
 require "socket"
 
@@ -106,6 +107,7 @@ class EchoTest < WebSocketTest
     assert_equal 2, server.broadcast("to others".b, except: server.connections.first)
     server.close
     assert_equal [1001] * 3, clients.each(&:wait_closed).map(&:close_code)
+    Timeout.timeout(20) { Thread.pass until server.connections.empty? }
   ensure
     server&.close
   end
@@ -119,6 +121,23 @@ class EchoTest < WebSocketTest
     end
   end
 
+  # RFC 6455 5.5.3: a peer may answer the last of many alone.
+  def test_a_pong_answers_the_pings_before_it
+    listener = TCPServer.new("127.0.0.1", 0)
+    connecting = Thread.new { Hawser.connect("ws://127.0.0.1:#{listener.addr[1]}/") }
+    peer = listener.accept
+    key = peer.gets("\r\n\r\n")[/Sec-WebSocket-Key: (\S+)/, 1]
+    accept = Digest::SHA1.base64digest("#{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11")
+    peer.write("HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: #{accept}\r\n\r\n")
+    ws = connecting.value
+    pings = Array.new(2) { |number| Thread.new { ws.ping(number.to_s, timeout: 10) }.tap { peer.read(7) } } # a masked byte
+    peer.write("\x8A\x011")
+    pings.each(&:join)
+  ensure
+    ws&.abort
+    [listener, peer].each { |socket| socket&.close }
+  end
+
   def test_a_block_returns_what_it_does
     assert_equal(:it, pair { |_ws| :it })
   end
@@ -126,7 +145,7 @@ end
 
 class EndsTest < WebSocketTest
   def test_the_peer_says_why
-    closed = ended { |ws| ws.close(4001, "Grüße") }
+    closed = ended { |ws| ws.close(4001, "Grüße".encode("UTF-16LE")) }
     assert_equal [4001, "Grüße", true, "HWS_ERR_CLOSED"], [closed.close_code, closed.reason, closed.clean?, closed.name]
   end
 
@@ -180,6 +199,7 @@ class EndsTest < WebSocketTest
       assert_equal [1000, "", true], [ws.close_code, ws.close_reason, ws.closed?]
       assert_nil ws.receive
       assert_nil ws.header("x")
+      assert_raises(NoMethodError) { ws.dup }
       [-> { ws << "late" }, -> { ws.ping }].each { |call| assert_raises(Hawser::ConnectionClosed, &call) }
     end
   end
@@ -277,6 +297,8 @@ class EndsTest < WebSocketTest
         server.close
         peer.write("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n\x81\x85\0\0\0\0hello")
         20.times { |number| assert_equal number.to_s, (ws << number.to_s).receive }
+        answer = +"".b
+        Timeout.timeout(20) { answer << peer.readpartial(4096) until answer.end_with?("\x88\x02\x03\xE9".b) } # 1001
       end
     end
   end
@@ -331,12 +353,31 @@ class WaitingTest < WebSocketTest
     assert_equal [1 << 18] * count, received
   end
 
+  # The peer's Close waits behind the messages; those are dropped.
+  def test_who_closes_without_reading_hears_the_peers_close
+    handler = proc { |ws| 2000.times { |number| ws << number.to_s } && ws.wait_closed }
+    pair(handler) do |ws|
+      Timeout.timeout(20) { Thread.pass until ws.instance_variable_get(:@paused) }
+      ws.close
+      assert_equal 1000, ws.close_code
+      assert_includes 64...2000, ws.to_a.size
+    end
+  end
+
   def test_when_all_is_closed_nothing_is_left
     settle
     before = descriptors
     5.times { pair { |ws| (ws << "x").receive } }
     settle
     assert_operator descriptors, :<=, before
+  end
+
+  def test_all_share_a_thread
+    10.times { pair { |ws| ws.ping } }
+    pair do |ws|
+      GC.start
+      pair { |other| assert_same(*[ws, other].map { |each| each.instance_variable_get(:@loop) }) }
+    end
   end
 
   # Waits until the threads of all connections have ended.
@@ -357,21 +398,77 @@ class WaitingTest < WebSocketTest
     peer&.close
   end
 
+  # It may be open already when it hears that it is to end.
+  def test_a_connect_that_is_interrupted_as_it_opens_leaves_nothing
+    listener = TCPServer.new("127.0.0.1", 0)
+    pair do |ws|
+      connecting = Thread.new { Hawser.connect("ws://127.0.0.1:#{listener.addr[1]}/") }
+      peer = listener.accept
+      peer.gets("\r\n\r\n")
+      the_loop = ws.instance_variable_get(:@loop)
+      the_loop.synchronize do
+        connecting.kill
+        the_loop.instance_variable_get(:@owners).values.last.on_event(Hawser::Event.new(Hawser::EVENT_OPEN))
+      end
+      assert_empty Timeout.timeout(20) { peer.read }
+    ensure
+      peer&.close
+    end
+  ensure
+    listener&.close
+  end
+
+  def test_a_connect_that_is_killed_as_it_opens_leaves_nothing
+    connecting, ends = Queue.new, Queue.new
+    server = Hawser.serve(URL) do |ws|
+      connecting.pop.kill
+      ends << ws.wait_closed(timeout: 20)
+    end
+    30.times do
+      connecting << Thread.new { Hawser.connect(server.url, &:wait_closed) }
+      assert_nil Timeout.timeout(10) { ends.pop }
+    end
+  ensure
+    server&.close
+  end
+
+  # Ruby has taken it from the list of those who wait for the lock as it wakes it.
+  def test_a_thread_that_is_killed_as_it_gets_the_lock_holds_up_nobody
+    pair(NOTHING) do |ws|
+      20.times do # until nothing else happens meanwhile
+        waiting = nil
+        ws.instance_variable_get(:@loop).synchronize do
+          waiting = Array.new(2) { Thread.new { ws.header("x") }.tap { |thread| Thread.pass until thread.stop? } }
+        end
+        waiting.first.kill
+        waiting.each { |thread| assert thread.join(10) }
+      end
+    end
+  end
+
   def test_nobody_waits_for_ever_when_the_polling_thread_is_killed
     pair(NOTHING) do |ws|
       waiting = Thread.new { assert_raises(Hawser::ConnectionClosed) { ws.receive } }
-      Thread.pass until waiting.stop?
-      Thread.list.select { |thread| thread.name == "hawser" && thread.backtrace.grep(/wait_readable/).any? }.each(&:kill)
+      Thread.pass until waiting.stop? && (polling = polling_thread)
+      polling.kill
       assert_equal Hawser::ERR_ABORTED, waiting.value.code
     end
     pair { |ws| assert_equal "anew", (ws << "anew").receive }
+  end
+
+  # nil while it is at work.
+  def polling_thread
+    Thread.list.find { |thread| thread.name == "hawser" && thread.backtrace&.grep(/wait_readable/)&.any? }
   end
 
   def test_a_child_of_fork_has_a_thread_of_its_own
     skip "the sanitizer's allocator may be locked by another thread at a fork" if SANITIZED
     pair do |ws|
       child = fork do
-        Timeout.timeout(20) { exit!(pair { |own| (own << "child").receive } == "child") }
+        Timeout.timeout(20) do
+          assert_code(Hawser::ERR_STATE) { ws.close }
+          exit!(pair { |own| (own << "child").receive } == "child")
+        end
       end
       assert_predicate Process.wait2(child).last, :success?
       assert_equal "parent", (ws << "parent").receive
@@ -389,6 +486,11 @@ class WaitingTest < WebSocketTest
       end
       assert_match(/Interrupt/, errors.read)
     end
+  end
+
+  def test_a_handler_may_end_the_program
+    program = "s = Hawser.serve('ws://127.0.0.1:0/') { exit 3 }; Hawser.connect(s.url); sleep 20"
+    assert_equal 3, Open3.capture2e(*ruby(program)).last.exitstatus
   end
 
   def test_a_program_may_end_with_all_of_it_open

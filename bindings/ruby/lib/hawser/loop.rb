@@ -11,24 +11,31 @@ module Hawser
   class Loop # :nodoc:
     ENDED = [ERR_CLOSED, ERR_STALE].freeze # the library knows of an end, whose CLOSE may be still to come
 
-    @lock = Mutex.new
-    @loops = ObjectSpace::WeakMap.new # of schedulers, and of the process
-
-    class << self
-      # Yields the loop of the caller, locked.
-      def use
-        scheduler = Fiber.current_scheduler
-        Kernel.loop do
-          loop = @lock.synchronize { find(scheduler || self) || @loops[scheduler || self] = new(scheduler) }
-          loop.synchronize { return yield(loop) unless loop.ended? }
+    # Unlocking wakes the first who waits. If that one is killed just then, or raised in, Ruby's own forgets the others.
+    class Lock < Mutex
+      def synchronize
+        locked = false
+        super do
+          locked = true
+          yield
         end
+      ensure
+        unlock if !locked && try_lock
       end
+    end
 
-      private
+    @lock = Lock.new
 
-      def find(key)
-        loop = @loops[key]
-        loop if loop&.usable?
+    # Yields the loop of the caller, locked. The scheduler keeps its own, this class that of all others.
+    def self.use
+      scheduler = Fiber.current_scheduler
+      keeper = scheduler || self
+      Kernel.loop do
+        loop = @lock.synchronize do
+          found = keeper.instance_variable_get(:@hawser_loop)
+          found&.usable? ? found : keeper.instance_variable_set(:@hawser_loop, new(scheduler))
+        end
+        loop.synchronize { return yield(loop) if loop.usable? }
       end
     end
 
@@ -38,15 +45,11 @@ module Hawser
       @scheduler = scheduler
       @manager = Manager.new
       @io = @manager.to_io
-      @lock = Mutex.new
+      @lock = Lock.new
       @owners = {} # by id; nil: nobody cares, but it has not ended yet
       @accepted = []
       @running = @ended = false
       @process = Process.pid
-    end
-
-    def ended?
-      @ended
     end
 
     # A child of fork has no thread that polls its parent's.
@@ -62,6 +65,8 @@ module Hawser
     def wait(changed, timeout = nil)
       deadline = timeout && now + timeout
       until yield
+        raise Error.new(ERR_STATE, "it belongs to the parent process") if @process != Process.pid
+
         left = deadline && deadline - now
         raise TimeoutError, "nothing came in #{timeout} seconds" if left && left <= 0
 
@@ -71,11 +76,12 @@ module Hawser
 
     # From now on the owner hears of the id.
     def own(id, owner)
-      @owners[id] = owner
-      return if @running
-
+      start { run } unless @running
       @running = true
-      start { run }
+      @owners[id] = owner
+    rescue StandardError # there can be no more threads
+      attempt { @manager.abort(id) }
+      raise
     end
 
     # That it has ended is no error of whoever wants an end.
@@ -112,13 +118,13 @@ module Hawser
 
     def tell(event)
       id = event.connection
-      return accept(id, event.listener) if event.kind == EVENT_OPEN && event.listener != 0
+      return accept(id, event.listener) if event.kind == EVENT_OPEN && !@owners.key?(id)
 
       owner = event.kind == EVENT_CLOSE ? @owners.delete(id) : @owners[id]
       owner&.on_event(event)
     end
 
-    # Its server may have been closed meanwhile.
+    # Its server may have been closed meanwhile, or who connected been killed.
     def accept(id, listener)
       server = @owners[listener]
       @owners[id] = server&.connection(id)
@@ -130,7 +136,7 @@ module Hawser
     def handle(accepted)
       server, websocket = accepted
       start { server.handle(websocket) }
-    rescue ThreadError # there can be no more
+    rescue ThreadError, FiberError # there can be no more
       synchronize do
         websocket.begin_close(1013)
         server.forget(websocket)

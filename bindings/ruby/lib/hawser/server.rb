@@ -7,6 +7,8 @@ module Hawser
     # address: "127.0.0.1:9001"; url: "ws://127.0.0.1:9001/". Both with the real port.
     attr_reader :id, :address, :url
 
+    undef_method :dup, :clone # which would hear of nothing
+
     def self.listen(url, settings, handler) # :nodoc:
       options = Settings.to_options(settings)
       Loop.use { |loop| new(loop, url, options, handler) }
@@ -83,12 +85,14 @@ module Hawser
     end
 
     # In a thread or fiber for the connection. A handler that fails closes it with 1011 (RFC 6455 7.4.1); that it has
-    # ended is no failure.
+    # ended is no failure. Whatever is raised, but to end the program, must not end the loop, whose fiber started this one.
     def handle(websocket) # :nodoc:
       code = 1011
       @handler.call(websocket)
       code = 1000
-    rescue StandardError => error
+    rescue SystemExit, SignalException
+      raise
+    rescue Exception => error
       report(error) unless error.is_a?(ConnectionClosed) && websocket.closed?
     ensure
       finish(websocket, code)

@@ -13,6 +13,8 @@ module Hawser
 
     attr_reader :id, :path, :subprotocol, :extensions, :peer_address
 
+    undef_method :dup, :clone # which would hear of nothing
+
     # The opcode of a message and its bytes.
     def self.coded(message) # :nodoc:
       raise TypeError, "a String is needed, not #{message.class}" unless message.is_a?(String)
@@ -20,13 +22,10 @@ module Hawser
       message.encoding == Encoding::BINARY ? [BINARY, message] : [TEXT, message.encode(Encoding::UTF_8)]
     end
 
-    def self.connect(url, settings) # :nodoc:
+    # Yields it before it waits: so there is no moment at which a caller that is interrupted does not know it.
+    def self.connect(url, settings, &block) # :nodoc:
       options = Settings.to_options(settings)
-      Loop.use do |loop|
-        websocket = new(loop, loop.manager.connect(url, options))
-        loop.own(websocket.id, websocket)
-        websocket.await_open
-      end
+      Loop.use { |loop| new(loop, loop.manager.connect(url, options)).await_open(&block) }
     end
 
     def initialize(loop, id) # :nodoc:
@@ -143,12 +142,14 @@ module Hawser
     # ---- what follows is called with the loop's lock held
 
     def await_open # :nodoc:
+      @loop.own(id, self)
+      yield self
       wait { @open || @end }
       raise why unless @open
 
-      self
+      opened = self
     ensure
-      begin_abort unless @open # interrupted
+      begin_abort unless opened # interrupted
     end
 
     def await_end(timeout = nil) # :nodoc:
@@ -160,7 +161,7 @@ module Hawser
     def begin_close(code, reason = nil) # :nodoc:
       return if @end || @closing
 
-      @loop.attempt { @manager.close(id, code, reason) }
+      @loop.attempt { @manager.close(id, code, reason && WebSocket.coded(reason).last) }
       @closing = true
       resume if @paused
     end
@@ -170,7 +171,7 @@ module Hawser
       when EVENT_MESSAGE then on_message(event.data)
       when EVENT_OPEN then on_open
       when EVENT_DRAIN then @drains += 1
-      when EVENT_PONG then @pings.delete(event.data)&.push(true)
+      when EVENT_PONG then on_pong(event.data)
       when EVENT_CLOSE then @end = ConnectionClosed.new(event)
       end
       @changed.broadcast
@@ -234,6 +235,11 @@ module Hawser
       @messages << message
       @unread += message.bytesize
       pause if !@paused && (@unread > MOST_BYTES || @messages.size >= MOST_MESSAGES)
+    end
+
+    # It answers all pings before it too (RFC 6455 5.5.3).
+    def on_pong(data)
+      @pings.shift.last << true while @pings.key?(data)
     end
 
     def pause
