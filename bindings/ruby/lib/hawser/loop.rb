@@ -70,7 +70,7 @@ module Hawser
         left = deadline && deadline - now
         raise TimeoutError, "nothing came in #{timeout} seconds" if left && left <= 0
 
-        changed.wait(@lock, left)
+        await(changed, left)
       end
     end
 
@@ -92,6 +92,13 @@ module Hawser
     end
 
     private
+
+    # A fiber that is raised in as it waits is left without the lock by Ruby 3.1.
+    def await(changed, timeout)
+      changed.wait(@lock, timeout)
+    ensure
+      @lock.lock unless @lock.owned?
+    end
 
     def now
       Process.clock_gettime(Process::CLOCK_MONOTONIC)
