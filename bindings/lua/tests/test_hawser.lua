@@ -415,15 +415,30 @@ end
 
 test("sleepers wake in their order", function()
   local woken = {}
-  for _, seconds in ipairs {0.03, 0.01, 0.02} do
+  for _, seconds in ipairs {0.3, 0.1, 0.2} do
     hawser.spawn(function()
       hawser.sleep(seconds)
       woken[#woken + 1] = seconds
     end)
   end
   hawser.loop()
-  check.list(woken, {0.01, 0.02, 0.03})
+  check.list(woken, {0.1, 0.2, 0.3})
   equal(hawser.timeout(), nil)
+end)
+
+test("a loop that was held up wakes sleepers in their order", function()
+  local woken = {}
+  for index = 1, 20 do
+    hawser.spawn(function()
+      hawser.sleep(0.001 * index)
+      woken[#woken + 1] = index
+    end)
+  end
+  hawser.step(0)
+  local late = hawser.now() + 0.05
+  while hawser.now() < late do end
+  hawser.loop()
+  for index = 1, 20 do equal(woken[index], index) end
 end)
 
 test("a coroutine of one's own waits in a task, too", function()

@@ -123,17 +123,24 @@ function tasks.sleep(seconds)
   tasks.wait({waiting = {}}, never, now() + seconds)
 end
 
+local function is_earlier(task, other) return sleeping[task] < sleeping[other] end
+
+-- In the order of their deadlines, of which a loop that was held up finds several.
 local function wake_sleepers()
-  local time = now()
+  local time, due = now(), {}
   if time < earliest then return end
   earliest = math.huge
   for task, deadline in pairs(sleeping) do
     if deadline > time then
       earliest = math.min(earliest, deadline)
     else
-      sleeping[task] = nil
-      wake(task)
+      due[#due + 1] = task
     end
+  end
+  table.sort(due, is_earlier)
+  for _, task in ipairs(due) do
+    sleeping[task] = nil
+    wake(task)
   end
 end
 
