@@ -130,16 +130,6 @@ static int64_t *hawser_batch(Batch batch) {
   else $result = hawser_batch($1);
 }
 
-%define HAWSER_NEEDS_MEMORY
-  $action
-  if (result && !result->handle) {
-    free(result);
-    result = NULL;
-  }
-%enddef
-%exception Manager::Manager { HAWSER_NEEDS_MEMORY }
-%exception Options::Options { HAWSER_NEEDS_MEMORY }
-
 // src/Native.cs imports these.
 %ignore Manager::free;
 %ignore Manager::~Manager;

@@ -20,6 +20,7 @@ typedef int32_t hws_result;
 %apply (const void *DATA, size_t SIZE) { (const void *data, size_t size), (const void *body, size_t size) };
 %include <hawser.h>
 
+// Constructors answer NULL when there is no memory, or no descriptor.
 %nodefaultctor;
 %nodefaultdtor;
 
@@ -28,8 +29,9 @@ typedef struct Options {
     /** A set of named values for a manager, a listener, a connection or an answer: see docs/options.md. */
     Options() {
       Options *options = (Options *)calloc(1, sizeof *options);
-      if (options) options->handle = hws_options_new();
-      return options;
+      if (options && (options->handle = hws_options_new())) return options;
+      free(options);
+      return NULL;
     }
     ~Options() {
       hws_options_free($self->handle);
@@ -43,8 +45,9 @@ typedef struct Manager {
     /** A manager with these defaults for all its connections. */
     Manager(Options *options = NULL) {
       Manager *manager = (Manager *)calloc(1, sizeof *manager);
-      if (manager) manager->handle = hws_manager_new(hawser_options(options));
-      return manager;
+      if (manager && (manager->handle = hws_manager_new(hawser_options(options)))) return manager;
+      free(manager);
+      return NULL;
     }
     ~Manager() {
       hws_manager_free($self->handle);

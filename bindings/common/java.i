@@ -153,8 +153,7 @@ static jbyteArray hawser_batch(JNIEnv *jenv, Batch batch) {
 
 %define HAWSER_NEEDS_MEMORY
   $action
-  if (!result || !result->handle) {
-    free(result);
+  if (!result) {
     hawser_throw(jenv, HWS_ERR_NO_MEMORY, hws_error_text(HWS_ERR_NO_MEMORY));
     $cleanup
     return $null;

@@ -247,10 +247,7 @@ static int hawser_now(lua_State *L) {
 %define HAWSER_MAKES_ONE(class)
   void **object = hawser_new(L, &class);
   $action
-  if (!result || !result->handle) {
-    free(result);
-    hawser_raise(L, HWS_ERR_NO_MEMORY, hws_error_text(HWS_ERR_NO_MEMORY));
-  }
+  if (!result) hawser_raise(L, HWS_ERR_NO_MEMORY, hws_error_text(HWS_ERR_NO_MEMORY));
   *object = result;
 %enddef
 %exception Manager::Manager { HAWSER_MAKES_ONE(hawser_manager_class) }

@@ -298,8 +298,7 @@ static SV *hawser_event(pTHX_ hws_manager *manager, int32_t index) {
 
 // Out of memory, or of descriptors.
 %define HAWSER_NEEDS_MEMORY
-  if (!result || !result->handle) {
-    free(result);
+  if (!result) {
     hawser_set_error(aTHX_ HWS_ERR_NO_MEMORY, hawser_text(aTHX_ hws_error_text(HWS_ERR_NO_MEMORY)));
     SWIG_fail;
   }

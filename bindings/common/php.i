@@ -273,8 +273,7 @@ HAWSER_IN("bool", hawser_take_bool, int32_t final)
     SWIG_fail;
   }
   $action
-  if (!result || !result->handle) {
-    free(result);
+  if (!result) {
     hawser_throw(HWS_ERR_NO_MEMORY, hws_error_text(HWS_ERR_NO_MEMORY));
     SWIG_fail;
   }

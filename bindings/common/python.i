@@ -219,8 +219,7 @@ HAWSER_NEW(Options)
     SWIG_fail;
   }
   $action
-  if (!result || !result->handle) {
-    free(result);
+  if (!result) {
     hawser_raise(HWS_ERR_NO_MEMORY, hws_error_text(HWS_ERR_NO_MEMORY));
     SWIG_fail;
   }

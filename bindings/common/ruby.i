@@ -159,17 +159,11 @@ static Batch hawser_wait(Manager *manager, int32_t timeout_ms) {
 %define HAWSER_MAKES_ONE
   if (DATA_PTR(self)) rb_raise(rb_eRuntimeError, "it was initialised already");
   $action
-  if (!result || !result->handle) {
-    free(result);
-    DATA_PTR(self) = NULL;
+  if (!result) {
     rb_funcall(rb_mGC, rb_intern("start"), 0);
     $action
   }
-  if (!result || !result->handle) {
-    free(result);
-    DATA_PTR(self) = NULL;
-    hawser_raise(HWS_ERR_NO_MEMORY, hws_error_text(HWS_ERR_NO_MEMORY));
-  }
+  if (!result) hawser_raise(HWS_ERR_NO_MEMORY, hws_error_text(HWS_ERR_NO_MEMORY));
 %enddef
 %exception Manager::Manager { HAWSER_MAKES_ONE }
 %exception Options::Options { HAWSER_MAKES_ONE }

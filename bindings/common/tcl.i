@@ -485,8 +485,7 @@ SWIGEXPORT int Hawser_Init(Tcl_Interp *interp) {
 // Out of memory, or of descriptors.
 %define HAWSER_MAKES_ONE
   $action
-  if (!result || !result->handle) {
-    free(result);
+  if (!result) {
     hawser_fail(interp, HWS_ERR_NO_MEMORY, hws_error_text(HWS_ERR_NO_MEMORY));
     SWIG_fail;
   }
