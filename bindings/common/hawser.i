@@ -1,5 +1,5 @@
 // The API of all bindings that SWIG makes. A language's module includes first its typemaps (python.i, java.i ...), then this
-// file. What a language has to say there is listed in docs/adding-a-language.md.
+// file. What a language has to say there is listed in docs/languages/adding-a-language.md.
 
 %include <stdint.i>
 
@@ -26,7 +26,7 @@ typedef int32_t hws_result;
 
 typedef struct Options {
   %extend {
-    /** A set of named values for a manager, a listener, a connection or an answer: see docs/options.md. */
+    /** A set of named values for a manager, a listener, a connection or an answer: see docs/reference/options.md. */
     Options() {
       Options *options = (Options *)calloc(1, sizeof *options);
       if (options && (options->handle = hws_options_new())) return options;

@@ -14,7 +14,7 @@ type Config struct {
 	// Header is sent with the client's request, or the server's 101. An http.Header fits.
 	Header map[string][]string
 
-	// Options are all other settings; docs/options.md lists them. Those of a listener are its manager's as well, but
+	// Options are all other settings; docs/reference/options.md lists them. Those of a listener are its manager's as well, but
 	// outgoing connections have one manager with the defaults. "parts" and "requests" are for the raw layer only.
 	Options *Options
 

@@ -1,7 +1,7 @@
 // Package hawser is WebSocket (RFC 6455), client and server, by libhawser.
 //
 // It has two layers. [Dial], [Listen] and [Conn] are for goroutines: calls that block, contexts, errors.
-// [Manager] is the C library as it is: it is polled for events. docs/go.md is the guide to both.
+// [Manager] is the C library as it is: it is polled for events. docs/languages/go.md is the guide to both.
 package hawser
 
 // #cgo pkg-config: hawser

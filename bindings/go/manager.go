@@ -213,7 +213,7 @@ func (m *Manager) ReloadTLS(listener ID, options *Options) error {
 	return err
 }
 
-// Stat is a counter of the manager; docs/counters.md and [StatList] have their names. ErrOption: there is none of this
+// Stat is a counter of the manager; docs/reference/counters.md and [StatList] have their names. ErrOption: there is none of this
 // name.
 func (m *Manager) Stat(name string) (int64, error) {
 	return m.aloneWithText(name, func(handle *C.hws_manager, name *C.char) C.int64_t {

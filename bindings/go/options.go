@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Options are named values for a manager, a listener or a connection; docs/options.md lists them, and so does
+// Options are named values for a manager, a listener or a connection; docs/reference/options.md lists them, and so does
 // [OptionList]. What is not set comes from the manager's options, and what is not set there from the defaults. The zero
 // value is ready, nil stands for none. A use takes a snapshot, so that later changes do not touch it; connects with the
 // same Options share a trust store and resume each other's TLS sessions. For any goroutine.

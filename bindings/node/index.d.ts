@@ -1,7 +1,7 @@
-/** WebSocket client and server on libhawser: docs/node.md is the guide, hawser.h the reference of the raw layer. */
+/** WebSocket client and server on libhawser: docs/languages/node.md is the guide, hawser.h the reference of the raw layer. */
 import { EventEmitter } from 'node:events';
 
-// ---- options: docs/options.md says what each does
+// ---- options: docs/reference/options.md says what each does
 
 interface Numbers {
   max_message_size: number | bigint;

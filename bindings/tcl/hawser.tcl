@@ -201,7 +201,7 @@ proc hawser::SetOption {options switch value} {
         } elseif {$switch ni {-requests -parts} && [string match -* $switch] && [dict exists $option_kinds $name]} {
             $options [expr {[dict get $option_kinds $name] == $hawser::OPTION_TEXT ? "set_text" : "set_int"}] $name $value
         } else {
-            throw {HAWSER HWS_ERR_OPTION -9} "there is no such option here: docs/options.md lists them"
+            throw {HAWSER HWS_ERR_OPTION -9} "there is no such option here: docs/reference/options.md lists them"
         }
     } on error {message report} {
         return -options $report "$switch \"$value\": $message"

@@ -183,7 +183,7 @@ typedef struct hws_event {
  * A set of named values for a manager, a listener or a connection. What is not set comes from the manager's options,
  * and what is not set there from the defaults. A use takes a snapshot: the handle may be changed or freed at once. One
  * handle belongs to one thread at a time. All names, with kind, default, range and text: hws_option_count and its
- * neighbours, or docs/options.md.
+ * neighbours, or docs/reference/options.md.
  * ------------------------------------------------------------------------------------------------------------------ */
 
 typedef struct hws_options hws_options;
@@ -416,7 +416,7 @@ HWS_API const char *hws_manager_tls_subject(hws_manager *manager, hws_id connect
 HWS_API const char *hws_manager_peer_address(hws_manager *manager, hws_id connection);
 HWS_API const char *hws_manager_local_address(hws_manager *manager, hws_id id);
 
-/** A counter of the manager by its name: docs/counters.md lists them. HWS_ERR_OPTION: there is none of this name;
+/** A counter of the manager by its name: docs/reference/counters.md lists them. HWS_ERR_OPTION: there is none of this name;
  * _ARGUMENT. */
 HWS_API int64_t hws_manager_stat(hws_manager *manager, const char *name);
 
@@ -430,7 +430,7 @@ HWS_API const char *hws_stat_text(int32_t index);
  * The session: one connection without any I/O, for those who bring their own: another transport than TCP, the TLS of
  * another library, a loop or threads of their own, a test without sockets. Bytes and time go in, events and bytes come
  * out; a session opens nothing, reads no clock and never waits. The manager runs every connection through the same one.
- * The guide, with loops to copy, is docs/bring-your-own-io.md. Whenever something has happened:
+ * The guide, with loops to copy, is docs/guides/bring-your-own-io.md. Whenever something has happened:
  *
  *     1. hws_session_advance_to: tell the time. Whatever follows happens at this time.
  *     2. hws_session_receive with what was read, or hws_session_receive_end; after each hws_session_event until NULL.

@@ -1,5 +1,5 @@
 // The history of this field: what went wrong in other WebSocket libraries, each with a test that it cannot go wrong
-// here. advisories.def is the table; docs/history.md is made from it.
+// here. advisories.def is the table; docs/reference/history.md is made from it.
 #pragma once
 
 #include <memory>  // before cmocka makes a macro of fail

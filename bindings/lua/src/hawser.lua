@@ -250,7 +250,7 @@ function WebSocket:on_close(event)
   if self.server then self.server.connections[self] = nil end
 end
 
--- A client, open. Raises why it could not be. options: those of docs/options.md, `headers` and `certificates`.
+-- A client, open. Raises why it could not be. options: those of docs/reference/options.md, `headers` and `certificates`.
 function hawser.connect(url, options)
   local ws = new_websocket(the_manager():connect(url, make_options(options)))
   tasks.wait(ws, was_opened)

@@ -10,7 +10,7 @@ function check(result, what) {
 const snakeCase = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /**
- * Named values for a manager, a listener or a connection: docs/options.md has them all. A use takes a snapshot, so that
+ * Named values for a manager, a listener or a connection: docs/reference/options.md has them all. A use takes a snapshot, so that
  * an Options may be changed and used again. Connections with the same one resume each other's TLS sessions.
  */
 class Options {

@@ -91,7 +91,7 @@ class WebSocketServer extends EventEmitter {
 
   /**
    * @param {string} url where to listen: ws:// or wss://, an IP address or localhost; port 0 takes a free one
-   * @param {object} [options] of docs/options.md, `headers`, `certificates`, and `highWaterMark` of its WebSockets
+   * @param {object} [options] of docs/reference/options.md, `headers`, `certificates`, and `highWaterMark` of its WebSockets
    */
   constructor(url, options = undefined) {
     super();

@@ -63,7 +63,7 @@ class WebSocket extends EventEmitter {
   /**
    * @param {string} url ws:// or wss://
    * @param {string | string[]} [protocols] subprotocols that are offered; may be left out before options
-   * @param {object} [options] of docs/options.md, `headers`, and `highWaterMark`
+   * @param {object} [options] of docs/reference/options.md, `headers`, and `highWaterMark`
    */
   constructor(url, protocols = [], options = undefined) {
     super();
@@ -376,7 +376,7 @@ for (const name of ['open', 'message', 'error', 'close']) {
  * Connects, and answers with the open WebSocket, or with the HawserError that says why there is none.
  *
  * @param {string} url ws:// or wss://
- * @param {object} [options] of docs/options.md, `headers`, `highWaterMark`, and `signal`: an AbortSignal that gives up
+ * @param {object} [options] of docs/reference/options.md, `headers`, `highWaterMark`, and `signal`: an AbortSignal that gives up
  * @returns {Promise<WebSocket>}
  */
 async function connect(url, options) {

@@ -75,7 +75,7 @@ a peer that does not read its answers is read no further.
 
 =back
 
-The options are those of docs/options.md, but C<parts> and C<requests>, which are for the raw layer; and
+The options are those of docs/reference/options.md, but C<parts> and C<requests>, which are for the raw layer; and
 
 =over
 

@@ -33,7 +33,7 @@ final class Client extends WebSocket implements \IteratorAggregate
     /**
      * Connects to a ws:// or wss:// URL and waits until it is open ("handshake_timeout").
      *
-     * @param array<string, mixed> $options those of docs/options.md, `headers` (name => value or values) and `certificates`
+     * @param array<string, mixed> $options those of docs/reference/options.md, `headers` (name => value or values) and `certificates`
      * @throws ConnectionClosedException it can't be opened
      * @throws HawserException it can't be tried
      */

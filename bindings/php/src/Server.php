@@ -36,7 +36,7 @@ final class Server
     /**
      * Listens at a ws:// or wss:// URL; port 0 takes a free one.
      *
-     * @param array<string, mixed> $options those of docs/options.md, `headers` (name => value or values) and `certificates`.
+     * @param array<string, mixed> $options those of docs/reference/options.md, `headers` (name => value or values) and `certificates`.
      *     pause_above is 1 MiB by default: a peer that sends and does not read is read no further.
      * @throws HawserException
      */

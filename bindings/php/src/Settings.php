@@ -12,7 +12,7 @@ namespace Hawser;
 final class Settings
 {
     /**
-     * @param array<string, mixed> $settings those of docs/options.md, `headers` (name => value or values) and
+     * @param array<string, mixed> $settings those of docs/reference/options.md, `headers` (name => value or values) and
      *     `certificates` ([host, chain, key] each)
      */
     public static function toOptions(array $settings): Options

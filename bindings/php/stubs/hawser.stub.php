@@ -198,7 +198,7 @@ function stat_text(int $index): ?string
 }
 
 /**
- * A set of named values for a manager, a listener, a connection or an answer: see docs/options.md.
+ * A set of named values for a manager, a listener, a connection or an answer: see docs/reference/options.md.
  *
  * @no-named-arguments
  */
@@ -512,7 +512,7 @@ class Manager
     }
 
     /**
-     * A counter of the manager by its name: docs/counters.md lists them. ERR_OPTION: there is none of this
+     * A counter of the manager by its name: docs/reference/counters.md lists them. ERR_OPTION: there is none of this
      * name; ERR_ARGUMENT.
      */
     public function stat(string $name): int

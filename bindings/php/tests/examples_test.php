@@ -1,5 +1,5 @@
 <?php
-// The examples, and that the code of docs/php.md is theirs.
+// The examples, and that the code of docs/languages/php.md is theirs.
 
 require __DIR__ . '/support.php';
 
@@ -52,9 +52,9 @@ run([
         $printed = Program::example('listen', 'ws://127.0.0.1:1/')->end();
         same('1006 HWS_ERR_CONNECT: ', substr($printed, 0, 22));
     },
-    'all code of docs/php.md is in the examples' => function () {
+    'all code of docs/languages/php.md is in the examples' => function () {
         $examples = array_map('file_get_contents', glob(__DIR__ . '/../examples/*.php'));
-        preg_match_all('/^```php\n(.*?)^```$/ms', file_get_contents(__DIR__ . '/../../../docs/php.md'), $found);
+        preg_match_all('/^```php\n(.*?)^```$/ms', file_get_contents(__DIR__ . '/../../../docs/languages/php.md'), $found);
         same(true, count($found[1]) >= 4);
         foreach ($found[1] as $block) {
             same([], str_contains(implode("\n", $examples), $block) ? [] : [$block]);

@@ -32,7 +32,7 @@ module Hawser
   # Connects, and returns a WebSocket; with a block yields it, closes it at the end of the block and returns what the
   # block does.
   #
-  # Keyword arguments are options (docs/options.md): `deflate: "shared"`, `max_message_size: 1000`, `tls_ca_file: ...`;
+  # Keyword arguments are options (docs/reference/options.md): `deflate: "shared"`, `max_message_size: 1000`, `tls_ca_file: ...`;
   # and headers:, a Hash or pairs. ConnectionClosed if it can't be opened, Error if it can't be tried.
   def connect(url, **settings)
     websocket = nil

@@ -143,7 +143,7 @@ sub _act {
 
 # ---- options
 
-# An options handle: those of docs/options.md, and headers and certificates.
+# An options handle: those of docs/reference/options.md, and headers and certificates.
 sub _options {
     my (%settings) = @_;
     my $options = Hawser::Options->new;

@@ -28,7 +28,7 @@ def answered(pings: dict[bytes, Pong], data: bytes) -> Iterator[Pong]:
 
 
 def make_options(settings: Mapping[str, Any]) -> raw.Options:
-    """An options handle from keyword arguments: those of docs/options.md, and headers and certificates."""
+    """An options handle from keyword arguments: those of docs/reference/options.md, and headers and certificates."""
     options = raw.Options()
     # What pings wait for, and what `header` reads.
     for name, value in {**settings, "pongs": 1, "keep_handshake": 1}.items():

@@ -197,7 +197,7 @@ class WebSocket(Connection):
 class connect:
     """`async with hawser.connect(url) as ws`, or `ws = await hawser.connect(url)`: a client.
 
-    Keyword arguments are options (docs/options.md): `deflate="shared"`, `subprotocols="chat"`, `tls_ca_file=...`; and headers=, a
+    Keyword arguments are options (docs/reference/options.md): `deflate="shared"`, `subprotocols="chat"`, `tls_ca_file=...`; and headers=, a
     dict or pairs. ConnectionClosed if it can't be opened, HawserError if it can't be tried.
     """
 
@@ -302,7 +302,7 @@ class serve:
 
     handler: a coroutine function that is called with each WebSocket; when it returns, the connection is closed. url:
     "ws://127.0.0.1:9001/", port 0 takes a free one (server.url); "wss://..." needs tls_certificate and tls_key. Keyword arguments
-    are options (docs/options.md), and headers= and certificates=.
+    are options (docs/reference/options.md), and headers= and certificates=.
     """
 
     def __init__(self, handler: Callable[[WebSocket], Awaitable[Any]], url: str, **options: Any) -> None:

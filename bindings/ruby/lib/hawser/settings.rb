@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module Hawser
-  # Makes an options handle of keyword arguments: those of docs/options.md, and headers: and certificates:.
+  # Makes an options handle of keyword arguments: those of docs/reference/options.md, and headers: and certificates:.
   module Settings # :nodoc:
     RAW = %i[requests parts].freeze
     OURS = { pongs: true, keep_handshake: true }.freeze # what pings wait for, and what WebSocket#header reads

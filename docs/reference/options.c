@@ -1,4 +1,4 @@
-/* Writes docs/options.md from the table of options: options > docs/options.md. A test compares the two. */
+/* Writes docs/reference/options.md from the table of options: options > docs/reference/options.md. A test compares the two. */
 #include <hawser.h>
 #include <inttypes.h>
 #include <stdio.h>

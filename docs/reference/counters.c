@@ -1,4 +1,4 @@
-/* Writes docs/counters.md from the table of counters: counters > docs/counters.md. A test compares the two. */
+/* Writes docs/reference/counters.md from the table of counters: counters > docs/reference/counters.md. A test compares the two. */
 #include <hawser.h>
 #include <stdio.h>
 
