@@ -416,8 +416,8 @@ HWS_API const char *hws_manager_tls_subject(hws_manager *manager, hws_id connect
 HWS_API const char *hws_manager_peer_address(hws_manager *manager, hws_id connection);
 HWS_API const char *hws_manager_local_address(hws_manager *manager, hws_id id);
 
-/** A counter of the manager by its name: docs/reference/counters.md lists them. HWS_ERR_OPTION: there is none of this name;
- * _ARGUMENT. */
+/** A counter of the manager by its name: docs/reference/counters.md lists them. HWS_ERR_OPTION: there is none of this
+ * name; _ARGUMENT. */
 HWS_API int64_t hws_manager_stat(hws_manager *manager, const char *name);
 
 /** Discovery: counters have the indexes 0 to hws_stat_count() - 1; the text is what it counts, in a sentence. Out of

@@ -1,5 +1,5 @@
-// Runs the table. An argument picks tests by a pattern ("cve_2018_*"); --page writes docs/reference/history.md: a test compares
-// the two.
+// Runs the table. An argument picks tests by a pattern ("cve_2018_*"); --page writes docs/reference/history.md: a test
+// compares the two.
 #include <cstdio>
 #include <cstring>
 
