@@ -26,7 +26,7 @@ static void write_pair(const char *name, const struct certificate *one, const st
 }
 
 int main(int argc, char **argv) {
-  static const char kHosts[] = "DNS:localhost,IP:127.0.0.1,IP:::1";
+  static const char kHosts[] = "DNS:localhost,DNS:example.org,IP:127.0.0.1,IP:::1";
   struct certificate root = certificate_make("hawser test root", NULL, NULL, CERTIFICATE_AUTHORITY);
   struct certificate middle = certificate_make("hawser test authority", NULL, &root, CERTIFICATE_AUTHORITY);
   struct certificate other_root = certificate_make("another root", NULL, NULL, CERTIFICATE_AUTHORITY);
