@@ -1,7 +1,7 @@
 /*
  * hawser.h - WebSocket (RFC 6455) client and server in one C API
  *
- * This header is the reference manual of libhawser. It needs C99 or C++.
+ * hawser.h is the reference manual of libhawser. It needs C99 or C++.
  *
  * A program makes one manager, tells it to listen or to connect, and polls it for events, as it would call epoll_wait.
  * There are no callbacks:
@@ -52,10 +52,10 @@
  * CONVENTIONS
  *
  * Every function takes a stale, foreign or zero id and a NULL handle, and answers with an error code (or NULL, where it
- * returns a pointer). A payload is always (const void *data, size_t size); data may be NULL where size is 0. A send
- * copies or writes: your memory is neither kept nor changed. Text arguments are UTF-8 and end with NUL. Only the _new
- * and _free pairs own anything: nothing else that is returned is yours to free. Times are milliseconds, sizes are
- * bytes.
+ * returns a pointer). One that has a code to return answers HWS_ERR_BUSY where promise 6 forbids it during poll. A
+ * payload is always (const void *data, size_t size); data may be NULL where size is 0. A send copies or writes: your
+ * memory is neither kept nor changed. Text arguments are UTF-8 and end with NUL. Only the _new and _free pairs own
+ * anything: nothing else that is returned is yours to free. Times are milliseconds, sizes are bytes.
  */
 #ifndef HAWSER_H
 #define HAWSER_H
@@ -195,24 +195,25 @@ enum {
   HWS_OPTION_TEXT = 3  /**< hws_options_set_text */
 };
 
-/** NULL when out of memory. The caller owns it. */
+/** A handle in which nothing is set yet. The caller owns it. NULL: out of memory. */
 HWS_API hws_options *hws_options_new(void);
 
-/** Frees it; NULL is fine. Managers, listeners and connections that used it are not touched. */
+/** Frees a handle; NULL is fine. Managers, listeners and connections that used it are not touched. */
 HWS_API void hws_options_free(hws_options *options);
 
-/** Sets a number or a flag. HWS_ERR_OPTION: no such number; HWS_ERR_RANGE: out of range, as 0 is where -1 is in it. */
+/** Sets a number or a flag. HWS_ERR_OPTION: no such number; _RANGE: out of range, as 0 is where -1 is in it;
+ * _ARGUMENT, _NO_MEMORY. */
 HWS_API hws_result hws_options_set_int(hws_options *options, const char *name, int64_t value);
 
-/** Sets a text; value is copied. HWS_ERR_OPTION: no such text; HWS_ERR_RANGE: malformed (a subprotocol that is no
- * token). */
+/** Sets a text; value is copied. HWS_ERR_OPTION: no such text; _RANGE: malformed (a subprotocol that is no token);
+ * _ARGUMENT, _NO_MEMORY. */
 HWS_API hws_result hws_options_set_text(hws_options *options, const char *name, const char *value);
 
 /** Adds a header field to the request of a connect, the 101 of a listener or an accept, the answer of a respond. Fields
  * of the same name are all sent; those of the manager's options come on top, but for a respond. HWS_ERR_HEADER: the
  * name is no token, the value has a CR, LF, NUL or another control character, or the name belongs to the handshake
  * itself or to HTTP's framing (Host, Upgrade, Connection, Sec-WebSocket-*, Content-Length, Transfer-Encoding, Expect
- * ...). */
+ * ...); _ARGUMENT, _NO_MEMORY. */
 HWS_API hws_result hws_options_add_header(hws_options *options, const char *name, const char *value);
 
 /** Adds a certificate to those of a wss:// listener, for clients that ask for `host` (SNI, RFC 6066 3): a name, or
@@ -223,12 +224,12 @@ HWS_API hws_result hws_options_add_header(hws_options *options, const char *name
 HWS_API hws_result hws_options_add_certificate(hws_options *options, const char *host, const char *chain,
                                                const char *key);
 
-/** Discovery: options have the indexes 0 to hws_option_count() - 1. Out of range: NULL or 0. Constant strings. Any
- * thread. */
+/** Tell what options there are: they have the indexes 0 to hws_option_count() - 1. Out of range: NULL or 0. Constant
+ * strings. Any thread. */
 HWS_API int32_t hws_option_count(void);
 HWS_API const char *hws_option_name(int32_t index);
 HWS_API int32_t hws_option_kind(int32_t index);
-HWS_API int64_t hws_option_default(int32_t index); /** a text's default is in its hws_option_text */
+HWS_API int64_t hws_option_default(int32_t index); /**< of a text 0: its default is in its hws_option_text */
 HWS_API int64_t hws_option_min(int32_t index);
 HWS_API int64_t hws_option_max(int32_t index);
 HWS_API const char *hws_option_text(int32_t index); /**< what it does, in a sentence or two */
@@ -286,7 +287,7 @@ HWS_API const hws_event *hws_manager_event(const hws_manager *manager, int32_t i
 HWS_API const char *hws_manager_event_text(const hws_manager *manager, int32_t index);
 
 /** The batch as flat records, for foreign-function interfaces that are slow at structs. Packs whole records into buffer
- * from where the last call stopped; returns the bytes written, 0 at the end of the batch, HWS_ERR_TOO_SMALL if the next
+ * from where the last call stopped. Returns the bytes written, 0 at the end of the batch, HWS_ERR_TOO_SMALL if the next
  * record does not fit, and once HWS_ERR_UNSUPPORTED for one of 4 GiB or more (max_message_size was raised so far),
  * which is left out: hws_manager_event has it. A record is native-endian and a multiple of 8 bytes:
  *
@@ -297,7 +298,7 @@ HWS_API const char *hws_manager_event_text(const hws_manager *manager, int32_t i
  * record_size and find the payload by header_size: later versions may lengthen the header. */
 HWS_API int64_t hws_manager_pack_events(hws_manager *manager, void *buffer, size_t size);
 
-/** The bytes that the next record needs; 0 at the end of the batch, HWS_ERR_UNSUPPORTED for 4 GiB or more. */
+/** The bytes that the next record needs, 0 at the end of the batch. HWS_ERR_UNSUPPORTED: it has 4 GiB or more. */
 HWS_API int64_t hws_manager_pack_size(hws_manager *manager);
 
 /* ---------------------------------------------------------------------------------------------------------------------
@@ -339,8 +340,8 @@ HWS_API hws_result hws_manager_resume(hws_manager *manager, hws_id id);
  * HWS_ERR_STALE, for a listener too. */
 HWS_API int64_t hws_manager_queued(hws_manager *manager, hws_id connection);
 
-/** A number of yours that comes with every later event of the id. Accepted connections start with their listener's.
- * HWS_ERR_CLOSED, _STALE. */
+/** Sets a number of yours that comes with every later event of the id. Accepted connections start with their
+ * listener's. HWS_ERR_CLOSED, _STALE. */
 HWS_API hws_result hws_manager_set_tag(hws_manager *manager, hws_id id, int64_t tag);
 
 /** Sends a message to every open connection of a listener but `except` (0: none). Returns how many accepted it. One
@@ -350,8 +351,8 @@ HWS_API int32_t hws_manager_broadcast(hws_manager *manager, hws_id listener, hws
                                       const void *data, size_t size);
 
 /** Answers a REQUEST that has HWS_UPGRADE with 101; OPEN follows. subprotocol: one that the client offered, or NULL or
- * "" for none (HWS_ERR_ARGUMENT otherwise). headers: an options handle whose headers are added, or NULL. HWS_ERR_STATE
- * if no such REQUEST waits; _CLOSED, _STALE, _NO_MEMORY. */
+ * "" for none. headers: an options handle whose headers are added, or NULL. HWS_ERR_ARGUMENT: another subprotocol;
+ * _STATE: no such REQUEST waits; _CLOSED, _STALE, _NO_MEMORY. */
 HWS_API hws_result hws_manager_accept(hws_manager *manager, hws_id connection, const char *subprotocol,
                                       const hws_options *headers);
 
@@ -361,9 +362,9 @@ HWS_API hws_result hws_manager_respond(hws_manager *manager, hws_id connection, 
                                        const hws_options *headers, const void *body, size_t size);
 
 /** Takes new certificates for a wss:// listener, from the options (NULL: the manager's): all of tls_* and
- * hws_options_add_certificate, whose files are read anew. They are loaded and checked first: if something is wrong with
- * them, HWS_ERR_TLS, hws_manager_last_error says what, and the old ones stay. Connections that exist go on with those
- * they have; sessions that the old ones began are not resumed. HWS_ERR_STATE: the listener is a ws:// one; _CLOSED,
+ * hws_options_add_certificate, whose files are read anew. They are loaded and checked first. Connections that exist go
+ * on with those they have; sessions that the old ones began are not resumed. HWS_ERR_TLS: something is wrong with the
+ * new ones, hws_manager_last_error says what, and the old ones stay; _STATE: the listener is a ws:// one; _CLOSED,
  * _STALE, _NO_MEMORY. */
 HWS_API hws_result hws_manager_reload_tls(hws_manager *manager, hws_id listener, const hws_options *options);
 
@@ -379,8 +380,10 @@ HWS_API hws_result hws_manager_reload_tls(hws_manager *manager, hws_id listener,
 HWS_API hws_result hws_manager_drain(hws_manager *manager, int32_t deadline_ms);
 
 /* ---------------------------------------------------------------------------------------------------------------------
- * Readers. NULL where there is nothing to tell. Handshake data (path, headers, status) can be read from REQUEST to the
- * end of the batch with OPEN, in the batch of the CLOSE of a connection that never opened, and with the option
+ * Readers
+ *
+ * NULL where there is nothing to tell. Handshake data (path, headers, status) can be read from REQUEST to the end of
+ * the batch with OPEN, in the batch of the CLOSE of a connection that never opened, and with the option
  * "keep_handshake" at any time; addresses, subprotocol and extensions as long as the id lives. The strings are the
  * library's, valid until the next poll (address, tls: the next call).
  * ------------------------------------------------------------------------------------------------------------------ */
@@ -392,7 +395,7 @@ HWS_API const char *hws_manager_path(hws_manager *manager, hws_id connection);
 /** The value of the peer's header field `name` (any case), its nth occurrence from 0. */
 HWS_API const char *hws_manager_header(hws_manager *manager, hws_id connection, const char *name, int32_t nth);
 
-/** The peer's header field number `index` from 0, as "Name: value". */
+/** The peer's header field number `index` from 0: "Name: value". */
 HWS_API const char *hws_manager_header_at(hws_manager *manager, hws_id connection, int32_t index);
 
 /** What the server answered to an outgoing connection: "403 Forbidden". */
@@ -412,7 +415,7 @@ HWS_API const char *hws_manager_extensions(hws_manager *manager, hws_id connecti
 HWS_API const char *hws_manager_tls(hws_manager *manager, hws_id connection);
 HWS_API const char *hws_manager_tls_subject(hws_manager *manager, hws_id connection);
 
-/** "192.0.2.1:50000" or "[2001:db8::1]:50000". Local: also of a listener. */
+/** The address of the peer, or ours: "192.0.2.1:50000" or "[2001:db8::1]:50000". Local: also of a listener. */
 HWS_API const char *hws_manager_peer_address(hws_manager *manager, hws_id connection);
 HWS_API const char *hws_manager_local_address(hws_manager *manager, hws_id id);
 
@@ -420,17 +423,19 @@ HWS_API const char *hws_manager_local_address(hws_manager *manager, hws_id id);
  * name; _ARGUMENT. */
 HWS_API int64_t hws_manager_stat(hws_manager *manager, const char *name);
 
-/** Discovery: counters have the indexes 0 to hws_stat_count() - 1; the text is what it counts, in a sentence. Out of
- * range: NULL. Constant strings. Any thread. */
+/** Tell what counters there are: they have the indexes 0 to hws_stat_count() - 1; the text is what it counts, in a
+ * sentence. Out of range: NULL. Constant strings. Any thread. */
 HWS_API int32_t hws_stat_count(void);
 HWS_API const char *hws_stat_name(int32_t index);
 HWS_API const char *hws_stat_text(int32_t index);
 
 /* ---------------------------------------------------------------------------------------------------------------------
- * The session: one connection without any I/O, for those who bring their own: another transport than TCP, the TLS of
- * another library, a loop or threads of their own, a test without sockets. Bytes and time go in, events and bytes come
- * out; a session opens nothing, reads no clock and never waits. The manager runs every connection through the same one.
- * The guide, with loops to copy, is docs/guides/bring-your-own-io.md. Whenever something has happened:
+ * The session
+ *
+ * One connection without any I/O, for those who bring their own: another transport than TCP, the TLS of another
+ * library, a loop or threads of their own, a test without sockets. Bytes and time go in, events and bytes come out; a
+ * session opens nothing, reads no clock and never waits. The manager runs every connection through the same one. The
+ * guide, with loops to copy, is docs/guides/bring-your-own-io.md. Whenever something has happened:
  *
  *     1. hws_session_advance_to: tell the time. Whatever follows happens at this time.
  *     2. hws_session_receive with what was read, or hws_session_receive_end; after each hws_session_event until NULL.
@@ -449,6 +454,7 @@ HWS_API const char *hws_stat_text(int32_t index);
 
 typedef struct hws_session hws_session;
 
+/** The side that a session is. */
 enum { HWS_CLIENT = 1, HWS_SERVER = 2 };
 
 /** A client before its handshake (RFC 6455 4.1): its request is in the output at once. The URL may be wss:// as well:
@@ -464,7 +470,7 @@ HWS_API hws_session *hws_session_new_server(const hws_options *options);
  * hws_session_receive. NULL: another role, or out of memory. */
 HWS_API hws_session *hws_session_new_open(int32_t role, const hws_options *options);
 
-/** Frees it at any time, without a Close frame and without an event. NULL is fine. */
+/** Frees a session at any time, without a Close frame and without an event. NULL is fine. */
 HWS_API void hws_session_free(hws_session *session);
 
 /** Takes bytes of the peer, cut anyhow. They are changed in place (unmasked), and events and readers point into them:
@@ -502,8 +508,8 @@ HWS_API int64_t hws_session_output_size(hws_session *session);
 /** The first `size` bytes of the output were given to the transport. HWS_ERR_ARGUMENT: there are not as many. */
 HWS_API hws_result hws_session_output_sent(hws_session *session, size_t size);
 
-/** As their namesakes of the manager, with the same errors, but HWS_ERR_STATE where accept and respond come too late,
- * and no HWS_ERR_STALE. They only add to the output. Payloads are copied. */
+/** Say something: as their namesakes of the manager, with the same errors, but HWS_ERR_STATE where accept and respond
+ * come too late, and no HWS_ERR_STALE. They only add to the output. Payloads are copied. */
 HWS_API hws_result hws_session_send(hws_session *session, int32_t opcode, const void *data, size_t size);
 HWS_API hws_result hws_session_send_part(hws_session *session, int32_t opcode, const void *data, size_t size,
                                          int32_t final);
@@ -518,10 +524,11 @@ HWS_API hws_result hws_session_respond(hws_session *session, int32_t status, con
 HWS_API hws_result hws_session_pause(hws_session *session);
 HWS_API hws_result hws_session_resume(hws_session *session);
 
-/** As their namesakes of the manager. A server can read the request from REQUEST or OPEN (or the CLOSE of a session
- * that never opened) until hws_session_event returns NULL, but for as long as REQUEST waits for its answer; a client
- * the answer from OPEN until then, and that of a server that refused from CLOSE on; with the option "keep_handshake" at
- * any time. Subprotocol and extensions as long as the session lives. The strings are the session's. */
+/** Tell about the handshake: as their namesakes of the manager. A server can read the request from REQUEST or OPEN (or
+ * the CLOSE of a session that never opened) until hws_session_event returns NULL, but for as long as REQUEST waits for
+ * its answer; a client the answer from OPEN until then, and that of a server that refused from CLOSE on; with the
+ * option "keep_handshake" at any time. Subprotocol and extensions as long as the session lives. The strings are the
+ * session's. */
 HWS_API const char *hws_session_path(hws_session *session);
 HWS_API const char *hws_session_header(hws_session *session, const char *name, int32_t nth);
 HWS_API const char *hws_session_header_at(hws_session *session, int32_t index);
@@ -533,10 +540,9 @@ HWS_API const char *hws_session_extensions(hws_session *session);
  * -1: there is no deadline now. Any other call may change it. */
 HWS_API int64_t hws_session_deadline(hws_session *session);
 
-/** It is now_ms, in milliseconds since the session was made, by a clock that does not jump (CLOCK_MONOTONIC); an
- * earlier time than before is ignored. Does what is due: writes a ping, starts to close, gives up. May be called at any
- * time.
- */
+/** Tells the time: it is now_ms, in milliseconds since the session was made, by a clock that does not jump
+ * (CLOCK_MONOTONIC); an earlier time than before is ignored. Does what is due: writes a ping, starts to close, gives
+ * up. May be called at any time. */
 HWS_API hws_result hws_session_advance_to(hws_session *session, int64_t now_ms);
 
 /** 1 when the transport is to be closed as soon as the output is sent, else 0 (for NULL, too). A server says so after

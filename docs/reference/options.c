@@ -9,41 +9,33 @@ static int depends_on_machine(const char *name) {
   return strcmp(name, "max_connections") == 0;
 }
 
-static void print_number(int64_t value) {
-  if (value == INT64_MAX)
-    printf("no bound");
+static void print_number(int32_t i) {
+  printf("Number");
+  if (!depends_on_machine(hws_option_name(i))) printf(", %" PRId64 " by default", hws_option_default(i));
+  printf(", %" PRId64, hws_option_min(i));
+  if (hws_option_max(i) == INT64_MAX)
+    printf(" or more");
   else
-    printf("%" PRId64, value);
+    printf(" to %" PRId64, hws_option_max(i));
 }
 
-static void print_default(int32_t i) {
-  int32_t kind = hws_option_kind(i);
-  if (kind == HWS_OPTION_TEXT || depends_on_machine(hws_option_name(i)))
-    printf("see text");
-  else
-    print_number(hws_option_default(i));
-}
-
-static void print_range(int32_t i) {
-  if (hws_option_kind(i) == HWS_OPTION_TEXT) return;
-  print_number(hws_option_min(i));
-  printf(" to ");
-  print_number(hws_option_max(i));
+static void print_kind(int32_t i) {
+  switch (hws_option_kind(i)) {
+    case HWS_OPTION_INT: print_number(i); break;
+    case HWS_OPTION_FLAG: printf("Flag, %" PRId64 " by default", hws_option_default(i)); break;
+    default: printf("Text"); break;
+  }
 }
 
 int main(void) {
-  static const char *const kinds[] = {"", "number", "flag", "text"};
   printf("# Options\n\n"
          "What `hws_options_set_int` (numbers and flags) and `hws_options_set_text` take. Times are milliseconds, sizes are\n"
          "bytes. Where a range begins with -1, -1 means unlimited or never; 0 never does. What is not set on a connection or\n"
-         "listener comes from its manager's options, and what is not set there is the default.\n\n"
-         "| name | kind | default | range | what it does |\n|---|---|---|---|---|\n");
+         "listener comes from its manager's options, and what is not set there is the default.\n");
   for (int32_t i = 0; i < hws_option_count(); i++) {
-    printf("| `%s` | %s | ", hws_option_name(i), kinds[hws_option_kind(i)]);
-    print_default(i);
-    printf(" | ");
-    print_range(i);
-    printf(" | %s |\n", hws_option_text(i));
+    printf("\n## `%s`\n\n", hws_option_name(i));
+    print_kind(i);
+    printf(".\n\n%s\n", hws_option_text(i));
   }
   return 0;
 }
