@@ -7,6 +7,5 @@ if test "$PHP_HAWSER" != "no"; then
   PHP_EVAL_INCLINE($HAWSER_CFLAGS)
   PHP_EVAL_LIBLINE($HAWSER_LIBS, HAWSER_SHARED_LIBADD)
   PHP_SUBST(HAWSER_SHARED_LIBADD)
-  dnl The script `package` fills in the version.
-  PHP_NEW_EXTENSION(hawser, hawser_wrap.c, $ext_shared,, -DHAWSER_VERSION=@VERSION@)
+  PHP_NEW_EXTENSION(hawser, hawser_wrap.c, $ext_shared,, -DHAWSER_VERSION=0.1.0)
 fi
