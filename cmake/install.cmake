@@ -1,6 +1,7 @@
-# What `cmake --install` puts where: the shared library and its header, hawser.pc, the package for find_package(hawser),
-# and the licence. Included by the top CMakeLists.txt when all targets exist. The installed tree can be moved as a whole,
-# as long as the install directories are relative (CMake's default).
+# What `cmake --install` puts where: the libraries and their header, hawser.pc, the package for find_package(hawser), and the
+# licence. Included by the top CMakeLists.txt when all targets exist. The installed tree can be moved as a whole, as long as
+# the install directories are relative (CMake's default). Its components are `library`, what a program needs to run,
+# `development`, what it takes to build one, and `program`.
 
 include(CMakePackageConfigHelpers)
 
@@ -8,20 +9,29 @@ set(hawser_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/hawser)
 set(hawser_pkgconfig_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 install(TARGETS hawser EXPORT hawserTargets
-        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library NAMELINK_COMPONENT development
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(FILES ${PROJECT_SOURCE_DIR}/capi/include/hawser.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${PROJECT_SOURCE_DIR}/capi/include/hawser.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
 
 # find_package(hawser)
-install(EXPORT hawserTargets NAMESPACE hawser:: DESTINATION ${hawser_package_dir})
+install(EXPORT hawserTargets NAMESPACE hawser:: DESTINATION ${hawser_package_dir} COMPONENT development)
+if(TARGET hawser_static)
+  install(TARGETS hawser_static EXPORT hawserStaticTargets
+          ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development
+          INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  install(EXPORT hawserStaticTargets NAMESPACE hawser:: DESTINATION ${hawser_package_dir} COMPONENT development)
+endif()
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/hawserConfig.cmake.in
                               ${PROJECT_BINARY_DIR}/cmake/hawserConfig.cmake
                               INSTALL_DESTINATION ${hawser_package_dir})
+# Also before 1.0 a later version only adds to the ABI, whose soname is 0 for ever: so who asks for 0.1 can have 0.2.
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/cmake/hawserConfigVersion.cmake COMPATIBILITY SameMajorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/cmake/hawserConfig.cmake ${PROJECT_BINARY_DIR}/cmake/hawserConfigVersion.cmake
-        DESTINATION ${hawser_package_dir})
+        DESTINATION ${hawser_package_dir} COMPONENT development)
 
-# pkg-config hawser: paths relative to where hawser.pc lies, unless the install directories are absolute.
+# pkg-config hawser: paths relative to where hawser.pc lies, unless the install directories are absolute. What the static
+# library needs is in Libs.private: for packages in Requires.private pkg-config looks even when it is asked for --cflags
+# alone, and users of the shared library need none of them.
 if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
   set(HAWSER_PC_PREFIX "${CMAKE_INSTALL_PREFIX}")
   set(HAWSER_PC_LIBDIR "${CMAKE_INSTALL_LIBDIR}")
@@ -36,8 +46,14 @@ if(IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
 else()
   set(HAWSER_PC_INCLUDEDIR "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
 endif()
+if(TARGET hawser_static)
+  list(TRANSFORM hawser_cxx_runtime PREPEND -l OUTPUT_VARIABLE HAWSER_PC_CXX_RUNTIME)
+  list(JOIN HAWSER_PC_CXX_RUNTIME " " HAWSER_PC_CXX_RUNTIME)
+  set(HAWSER_PC_LIBS_PRIVATE "-lssl -lcrypto -lz -lcares -pthread ${HAWSER_PC_CXX_RUNTIME}")
+endif()
 configure_file(${PROJECT_SOURCE_DIR}/pkgconfig/hawser.pc.in ${PROJECT_BINARY_DIR}/pkgconfig/hawser.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/pkgconfig/hawser.pc DESTINATION ${hawser_pkgconfig_dir})
+install(FILES ${PROJECT_BINARY_DIR}/pkgconfig/hawser.pc DESTINATION ${hawser_pkgconfig_dir}
+        COMPONENT development)
 
 # The program (tools/ installs it) finds the library of its own prefix, wherever that was moved.
 if(TARGET hawser_program AND NOT IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" AND NOT IS_ABSOLUTE "${CMAKE_INSTALL_BINDIR}")
@@ -45,4 +61,4 @@ if(TARGET hawser_program AND NOT IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" AND NOT I
   set_target_properties(hawser_program PROPERTIES INSTALL_RPATH "$ORIGIN/${hawser_lib_from_bin}")
 endif()
 
-install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT library)

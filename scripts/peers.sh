@@ -1,6 +1,6 @@
 # Installs the toolchains and the WebSocket peers that scripts/test --all runs against. Sourced after scripts/lib.sh.
 
-tool_packages=(clang clang-tidy valgrind gcovr abigail-tools binutils util-linux curl python3-venv libuv1-dev libglib2.0-dev openssl mandoc man-db)
+tool_packages=(clang clang-tidy valgrind gcovr abigail-tools binutils util-linux curl python3-venv libuv1-dev libglib2.0-dev openssl mandoc man-db meson)
 
 python_requirements=(tests/interop/requirements.txt bindings/*/requirements.txt)
 
