@@ -1,6 +1,7 @@
 # Installs the toolchains and the WebSocket peers that scripts/test --all runs against. Sourced after scripts/lib.sh.
 
-tool_packages=(clang clang-tidy valgrind gcovr abigail-tools binutils util-linux curl python3-venv libuv1-dev libglib2.0-dev openssl mandoc man-db meson)
+tool_packages=(clang clang-tidy valgrind gcovr abigail-tools binutils util-linux curl python3-venv libuv1-dev libglib2.0-dev openssl mandoc man-db meson qt6-base-dev
+  libwebsockets-dev libwebsocketpp-dev libboost-dev)
 
 python_requirements=(tests/interop/requirements.txt bindings/*/requirements.txt)
 
@@ -10,7 +11,8 @@ install_peers() {
   install_toolchains
   install_node_peers
   install_python_peers
-  export HAWSER_REQUIRED_PEERS="node python curl openssl"
+  install_proxies
+  export HAWSER_REQUIRED_PEERS="node python curl openssl nginx haproxy glib libuv qt libwebsockets websocketpp"
   if install_chromium; then HAWSER_REQUIRED_PEERS+=" chromium"; fi
 }
 
@@ -24,6 +26,18 @@ install_toolchains() {
     source "bindings/$language/toolchain"
     install_toolchain
   done
+}
+
+# Debian starts a service when it is installed, unless a policy is against it; the tests start proxies of their own.
+install_proxies() {
+  local policy=/usr/sbin/policy-rc.d
+  if is_installed nginx-light && is_installed haproxy; then return 0; fi
+  if [ -e $policy ]; then
+    install_packages nginx-light haproxy
+  else
+    printf '#!/bin/sh\nexit 101\n' | as_root install -m 755 /dev/stdin $policy
+    (trap 'as_root rm -f $policy' EXIT; install_packages nginx-light haproxy)
+  fi
 }
 
 # Debian has Chromium as a package. Ubuntu has it as a snap, which needs a running snapd: there it is used if present.

@@ -216,6 +216,8 @@ void Manager::schedule(Connection &connection) {
   if (int64_t stalled = connection.stalled_since(); stalled >= 0) {
     due = earlier(due, after(stalled, connection.settings->write_stall_timeout));
   }
+  // An answer to a ping brings the next ping nearer, and does not come by here.
+  if (connection.session->is_pinging()) due = earlier(due, after(surroundings_.now, connection.settings->ping_interval));
   int64_t set = timers_.deadline(connection.slot);
   if (due >= 0 && (set < 0 || due < set)) timers_.set(connection.slot, due);
 }

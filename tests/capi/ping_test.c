@@ -116,6 +116,29 @@ static void test_keep_alive(void **state) {
   hws_options_free(options);
 }
 
+/* The next ping comes after ping_interval, however long ping_timeout would have waited for the answer to the last one.
+ */
+static void test_long_timeout(void **state) {
+  struct log log;
+  struct raw_peer peer;
+  struct raw_frame frame;
+  hws_options *options = log_options("ping_interval", 20, "ping_timeout", 2 * RAW_PATIENCE_MS, NULL);
+  int port;
+  int i;
+  (void)state;
+  log_open(&log, options);
+  log_listen(&log, NULL, &port);
+  assert_true(log_join(&log, port, &peer, NULL) > 0);
+  for (i = 0; i < 5; i++) {
+    assert_int_equal(raw_read_frame(&peer, &frame), 1);
+    assert_int_equal(frame.first, RAW_FIN | RAW_PING);
+    assert_int_equal(raw_write_frame(&peer, RAW_FIN | RAW_PONG, frame.payload, frame.size), 0);
+  }
+  raw_peer_close(&peer);
+  log_close(&log);
+  hws_options_free(options);
+}
+
 /* The clock stands still while reading is paused. */
 static void test_paused_clock(void **state) {
   struct log log;
@@ -179,7 +202,8 @@ static void test_late_poll(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_ours),       cmocka_unit_test(test_without_the_option), cmocka_unit_test(test_theirs),
-      cmocka_unit_test(test_keep_alive), cmocka_unit_test(test_paused_clock),       cmocka_unit_test(test_late_poll),
+      cmocka_unit_test(test_keep_alive), cmocka_unit_test(test_long_timeout),       cmocka_unit_test(test_paused_clock),
+      cmocka_unit_test(test_late_poll),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
