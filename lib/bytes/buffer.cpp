@@ -31,7 +31,7 @@ Buffer &Buffer::operator=(Buffer &&other) noexcept {
 
 bool Buffer::reserve(size_t extra) {
   if (capacity() - size_ >= extra) return true;
-  if (extra > SIZE_MAX / 4 - size_) return false;
+  if (extra > SIZE_MAX / 2 - size_) return false;
   size_t needed = size_ + extra;
   // Moving no more than what has been consumed keeps the work linear in the bytes that pass through.
   if (begin_ >= size_) move_to_front();

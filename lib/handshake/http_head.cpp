@@ -26,8 +26,8 @@ bool is_visible_ascii(char c) {
 }  // namespace
 
 HeadScanner::Status HeadScanner::scan(const uint8_t *data, size_t size, const HeadLimits &limits) {
-  size_t limit = limits.max_size < 0 ? SIZE_MAX : static_cast<size_t>(limits.max_size);
-  size_t end = std::min(size, limit);
+  uint64_t limit = limits.max_size < 0 ? UINT64_MAX : static_cast<uint64_t>(limits.max_size);
+  size_t end = static_cast<size_t>(std::min<uint64_t>(size, limit));
   while (scanned_ < end && !complete_ && !failure_)
     take_byte(data[scanned_++]);
   if (complete_) return Status::COMPLETE;

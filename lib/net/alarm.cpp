@@ -1,7 +1,9 @@
 #include "net/alarm.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <limits>
 
 #if defined(__linux__)
 #include <sys/timerfd.h>
@@ -34,7 +36,8 @@ void Alarm::set(int64_t deadline) {
   deadline_ = deadline;
   itimerspec when = {};  // all zero: never
   if (deadline > 0) {
-    when.it_value.tv_sec = static_cast<time_t>(deadline / 1000);
+    constexpr int64_t kLatest = std::numeric_limits<time_t>::max();  // which may have 32 bits
+    when.it_value.tv_sec = static_cast<time_t>(std::min(deadline / 1000, kLatest));
     when.it_value.tv_nsec = static_cast<long>(deadline % 1000) * 1'000'000;
   } else if (deadline == 0) {
     when.it_value.tv_nsec = 1;

@@ -26,8 +26,8 @@ static_assert(sizeof(RecordHeader) == 64);
 }  // namespace
 
 size_t event_record_size(const Event &event, std::string_view text) {
-  size_t size = (sizeof(RecordHeader) + static_cast<size_t>(event.size) + text.size() + 7) / 8 * 8;
-  return size <= UINT32_MAX ? size : 0;
+  uint64_t size = (sizeof(RecordHeader) + static_cast<uint64_t>(event.size) + text.size() + 7) / 8 * 8;
+  return size <= UINT32_MAX ? static_cast<size_t>(size) : 0;
 }
 
 void write_event_record(uint8_t *to, const Event &event, std::string_view text) {

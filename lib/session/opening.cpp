@@ -63,9 +63,9 @@ Result<bool> Opening::collect_rest(const uint8_t *data, size_t size, size_t &use
 
 // Takes no more than the largest head: what follows it in the same piece are frames.
 Failure Opening::copy(const uint8_t *data, size_t size) {
-  size_t room = SIZE_MAX;
-  if (config_.head.max_size >= 0) room = static_cast<size_t>(config_.head.max_size) + 1 - head_.size();
-  if (head_.append(data, std::min(size, room))) return {};
+  uint64_t room = UINT64_MAX;
+  if (config_.head.max_size >= 0) room = static_cast<uint64_t>(config_.head.max_size) + 1 - head_.size();
+  if (head_.append(data, static_cast<size_t>(std::min<uint64_t>(size, room)))) return {};
   return {Error::NO_MEMORY, 0, "no memory for the opening handshake, or over the option memory_budget"};
 }
 
@@ -113,7 +113,7 @@ Failure Opening::check_response() {
 
 Failure Opening::discard_interim() {
   interim_size_ += scanner_.head_size();
-  if (config_.head.max_size >= 0 && interim_size_ > static_cast<size_t>(config_.head.max_size)) {
+  if (config_.head.max_size >= 0 && interim_size_ > static_cast<uint64_t>(config_.head.max_size)) {
     return {Error::LIMIT, 0, "interim answers over the option max_head_size"};
   }
   response_ = {};

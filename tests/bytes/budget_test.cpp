@@ -31,6 +31,7 @@ void what_was_given_back_can_be_taken_again(void **) {
 
 void refuses_sizes_that_do_not_fit_a_signed_number(void **) {
   for (int64_t limit : {int64_t{100}, Budget::kUnlimited}) {
+    if (limit == Budget::kUnlimited && sizeof(size_t) < sizeof(int64_t)) continue;  // all of them fit
     Budget budget(limit);
     assert_true(budget.take(10));
     assert_false(budget.take(SIZE_MAX));
@@ -42,9 +43,9 @@ void refuses_sizes_that_do_not_fit_a_signed_number(void **) {
 
 void unlimited_still_counts(void **) {
   Budget budget(Budget::kUnlimited);
-  assert_true(budget.take(size_t{1} << 40));
-  assert_int_equal(budget.used(), int64_t{1} << 40);
-  budget.give(size_t{1} << 40);
+  assert_true(budget.take(SIZE_MAX / 4));
+  assert_int_equal(budget.used(), SIZE_MAX / 4);
+  budget.give(SIZE_MAX / 4);
   assert_int_equal(budget.used(), 0);
 }
 

@@ -126,6 +126,13 @@ void refuses_sizes_whose_sum_overflows(void **) {
   assert_false(buffer.reserve(SIZE_MAX - 3));
   assert_false(buffer.reserve_exactly(SIZE_MAX));
   assert_string_equal(content(buffer).c_str(), "kept");
+
+  // A quarter of all addresses: where they have 32 bits there can be so much.
+  Budget unlimited(Budget::kUnlimited);
+  Buffer large(unlimited);
+  if (!large.reserve_exactly(SIZE_MAX / 4 + 1)) return;
+  large.commit(SIZE_MAX / 4 + 1);
+  assert_false(large.reserve(SIZE_MAX - SIZE_MAX / 4));
 }
 
 void gives_the_budget_back_when_there_is_no_memory(void **) {
@@ -133,8 +140,8 @@ void gives_the_budget_back_when_there_is_no_memory(void **) {
   Buffer buffer(budget);
   assert_true(buffer.append("kept", 4));
   int64_t used = budget.used();
-  assert_false(buffer.reserve(SIZE_MAX / 8));
-  assert_false(buffer.reserve_exactly(SIZE_MAX / 4));
+  assert_false(buffer.reserve(SIZE_MAX / 2 - 4));
+  assert_false(buffer.reserve_exactly(SIZE_MAX / 2));
   assert_string_equal(content(buffer).c_str(), "kept");
   assert_int_equal(budget.used(), used);
 }

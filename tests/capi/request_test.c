@@ -110,8 +110,10 @@ static void check_order(int max_events) {
   size = (size_t)snprintf((char *)bytes, sizeof bytes,
                           "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
-  for (i = 0; i < 20; i++)
-    size += raw_make_frame(bytes + size, 1, RAW_FIN | RAW_BINARY, &i, 1);
+  for (i = 0; i < 20; i++) {
+    uint8_t number = (uint8_t)i;
+    size += raw_make_frame(bytes + size, 1, RAW_FIN | RAW_BINARY, &number, 1);
+  }
   assert_int_equal(raw_write(&peer, bytes, size), 0);
   assert_true(raw_read_head(&peer, head, sizeof head) > 0);
   assert_true(log_wait_count(&log, HWS_EVENT_MESSAGE, 0, 20));

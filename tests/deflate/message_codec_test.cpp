@@ -112,7 +112,7 @@ void level_and_memory_level_are_the_options(void **) {
 }
 
 void only_what_is_large_enough_is_worth_while(void **) {
-  for (int64_t least : {int64_t{0}, int64_t{1}, int64_t{64}, INT64_MAX}) {
+  for (int64_t least : {int64_t{0}, int64_t{1}, int64_t{64}, int64_t{PTRDIFF_MAX}}) {
     Bench bench;
     bench.options.min_size = least;
     MessageCodec &codec = bench.add(agreed(true, true));

@@ -327,8 +327,10 @@ void the_size_is_limited(void **) {
     assert_true(scan_pieces(text, {}, limits).status == Status::FAILED);
   }
   const std::string endless = "GET / HTTP/1.1\r\nA: " + std::string(1 << 20, 'a');
-  limits.max_size = -1;
-  assert_true(scan_pieces(endless, {}, limits).status == Status::INCOMPLETE);
+  for (int64_t max_size : {int64_t{-1}, int64_t{1} << 32, INT64_MAX}) {
+    limits.max_size = max_size;
+    assert_true(scan_pieces(endless, {}, limits).status == Status::INCOMPLETE);
+  }
 }
 
 void the_number_of_fields_is_limited(void **) {

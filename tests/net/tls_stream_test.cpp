@@ -395,7 +395,7 @@ void test_without_verification(void **) {
 }
 
 bool is_tidy(const std::string &words) {
-  bool printable = std::none_of(words.begin(), words.end(), [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; });
+  bool printable = std::none_of(words.begin(), words.end(), [](unsigned char c) { return c < ' ' || c == 0x7F; });
   return printable && hawser::utf8_is_valid(reinterpret_cast<const uint8_t *>(words.data()), words.size());
 }
 

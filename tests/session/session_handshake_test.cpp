@@ -157,7 +157,12 @@ void a_server_limits_heads(void **) {
   std::string larger = request("X: " + std::string(300 - request().size() - 4, 'x') + "\r\n");
   assert_true(refuses(larger, "431 Request Header Fields Too Large", Error::LIMIT, config));
   assert_true(refuses("GET /" + std::string(1000, 'x'), "431 Request Header Fields Too Large", Error::LIMIT, config));
-  config.head.max_size = -1;
+  for (int64_t max_size : {int64_t{-1}, int64_t{1} << 32, INT64_MAX}) {
+    config.head.max_size = max_size;
+    Lab lab(Role::SERVER, config);
+    lab.feed(larger, bytewise);
+    assert_string_equal(lab.told().c_str(), "OPEN");
+  }
   config.head.max_headers = 6;
   assert_true(refuses(request("A: 1\r\nB: 2\r\n"), "431 Request Header Fields Too Large", Error::LIMIT, config));
 }
