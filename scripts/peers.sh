@@ -1,7 +1,7 @@
 # Installs the toolchains and the WebSocket peers that scripts/test --all runs against. Sourced after scripts/lib.sh.
 
 tool_packages=(clang clang-tidy valgrind gcovr abigail-tools binutils util-linux curl python3-venv libuv1-dev libglib2.0-dev openssl mandoc man-db meson qt6-base-dev
-  libwebsockets-dev libwebsocketpp-dev libboost-dev)
+  libwebsockets-dev libwebsocketpp-dev libboost-dev bash-completion zsh fish dpkg-dev)
 
 python_requirements=(tests/interop/requirements.txt bindings/*/requirements.txt)
 
