@@ -256,7 +256,7 @@ hws_id hws_manager_connect(hws_manager *manager, const char *url, const hws_opti
 // of 808 in this library). What is not on the way of every message is kept out of it by gnu::noinline.
 [[gnu::flatten]] hws_result hws_manager_poll(hws_manager *manager, int32_t timeout_ms) try {
   if (manager == nullptr) return HWS_ERR_ARGUMENT;
-  Entry entry(ownership_of(*manager).enter(true));
+  Entry entry(ownership_of(*manager).enter_to_poll());
   if (!entry) return HWS_ERR_BUSY;
   if (timeout_ms < -1) return manager->fail(Error::ARGUMENT);
   manager->packed = 0;

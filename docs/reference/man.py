@@ -26,7 +26,7 @@ WORD = re.compile(r"`(?P<code>\w+)`|\b(?P<name>hws_\w+|libhawser)\b(?P<call>\()?
 
 def short(text):
     """What a comment says first, as a line of apropos."""
-    sentence = re.split(r"\.(?:\s|$)", header.one_line(text))[0]
+    sentence = re.sub(r', "[^"]*"', "", re.split(r"\.(?:\s|$)", header.one_line(text))[0])
     return re.split(r"[;(]|: |, see", sentence)[0].strip().replace("`", "").replace('"', "")
 
 
@@ -140,26 +140,32 @@ class Manual:
                 codes.add("HWS_ERR_BUSY")
         return codes
 
-    def return_values(self, result, codes):
+    def return_values(self, entry, codes):
+        result = entry.declarations[0].result
         if result == "hws_id":
             return "A positive id; a negative error code if it fails."
+        if result == "hws_result" and "Returns " not in entry.text:
+            return "0; a negative error code if it fails."
         if codes:
-            return "0 or a count; a negative error code if it fails."
+            return "A number that is not negative; a negative error code if it fails."
         if result.startswith("const"):
             return "What is returned stays the library's: it is not to be freed."
         if result.endswith("*"):
             return f"A handle, to be freed by {result.removesuffix(' *')}_free; NULL if it fails."
         return None
 
-    def function_page(self, entry, owner):
-        names, text = entry.names, header.one_line(entry.text)
+    def function_page(self, entry, owner, section):
+        names, comment = entry.names, entry.text
+        if section is not self.groups()[owner][0] and entry.declarations[0].result.startswith("const"):
+            comment = f"{comment}\n\n{section.text}".strip()  # what is said of all readers
+        text = header.one_line(comment)
         parts = [".Sh SYNOPSIS", ".In hawser.h"]
         for declaration in entry.declarations:
             quoted = (f'"{argument}"' for argument in declaration.arguments)
             parts += [f'.Ft "{declaration.result}"', f".Fn {declaration.name} {' '.join(quoted)}"]
-        parts += [".Sh DESCRIPTION", *self.text(entry.text, names)]
-        codes, result = self.errors_of(entry), entry.declarations[0].result
-        returned = self.return_values(result, codes)
+        parts += [".Sh DESCRIPTION", *self.text(comment, names)]
+        codes = self.errors_of(entry)
+        returned = self.return_values(entry, codes)
         if returned:
             parts += [".Sh RETURN VALUES", *self.words(returned, names)]
         if codes:
@@ -168,7 +174,7 @@ class Manual:
             parts += [".Sh THREADS", *self.words("Any thread may call it.")]
         elif "_new" not in names[0]:
             parts += [".Sh THREADS", *self.words(THREADS[owner], names)]
-        self.add(names[0], 3, short(text), [*parts, *self.see_also(text, names, owner)], names)
+        self.add(names[0], 3, short(entry.text), [*parts, *self.see_also(text, names, owner)], names)
 
     def type_page(self, owner, sections):
         types = [entry for entry in sections[0].entries if not entry.is_functions]
@@ -206,7 +212,7 @@ class Manual:
             for section in sections:
                 for entry in section.entries:
                     if entry.is_functions:
-                        self.function_page(entry, owner)
+                        self.function_page(entry, owner, section)
         introduction, *rest = re.split(r"^## ", options, flags=re.MULTILINE)
         self.table_page("hawser_options", "options of libhawser", introduction.split("\n", 1)[1],
                         [(f"Li {name.strip('`')}", " ".join(text.split())) for name, text in (option.split("\n", 1) for option in rest)])

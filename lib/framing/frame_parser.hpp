@@ -21,12 +21,23 @@ struct FramePiece {
   bool last = false;   // the frame ends here
 };
 
-// A message in one frame, unmasked.
+// A message in one frame.
 struct WholeMessage {
   uint8_t *payload = nullptr;
   size_t size = 0;
   Opcode opcode = Opcode::BINARY;
-  bool ascii = false;  // known to be so: a text that was masked and has no byte above 127
+
+  // By the key that stands before it. Twice is not at all.
+  void unmask() const { apply_mask(payload, size, key()); }
+  // The same. True if it is known to be ASCII, which it finds out on the way.
+  bool unmask_text() const { return apply_mask_to_text(payload, size, key()); }
+
+ private:
+  MaskingKey key() const {
+    MaskingKey key;
+    std::memcpy(key.octets, payload - sizeof key.octets, sizeof key.octets);
+    return key;
+  }
 };
 
 class FrameParser {
@@ -41,7 +52,7 @@ class FrameParser {
   // The next byte is the first one of a frame.
   bool between_frames() const { return !in_frame_ && partial_size_ == 0; }
   // What nearly all traffic is, for a few instructions: between frames, a whole message of under 64 KiB in one frame,
-  // all of it in `data`. Returns the size of the frame; 0, and nothing happened, if the next frame is anything else:
+  // all of it in `data`, which the caller unmasks. Returns the size of the frame; 0 if the next frame is anything else:
   // then next() takes it.
   template <bool masked>
   static size_t take_whole(uint8_t *data, size_t size, uint64_t max_size, WholeMessage &message);
@@ -79,15 +90,6 @@ inline size_t FrameParser::take_whole(uint8_t *data, size_t size, uint64_t max_s
   }
   if (!known || size < begin + length || length > max_size) return 0;
   message = {data + begin, length, static_cast<Opcode>(data[0] & 0x0F)};
-  if constexpr (masked) {
-    MaskingKey key;
-    std::memcpy(key.octets, data + begin - sizeof key.octets, sizeof key.octets);
-    if (message.opcode == Opcode::TEXT) {
-      message.ascii = apply_mask_to_text(message.payload, length, key);
-    } else {
-      apply_mask(message.payload, length, key);
-    }
-  }
   return begin + length;
 }
 

@@ -115,7 +115,8 @@ struct Connection final : Sink {
   int64_t queue_room(int64_t held) const {
     return settings->max_send_queue < 0 ? INT64_MAX : settings->max_send_queue - held;
   }
-  bool queue_full() const { return queue_room(queued() + mailed.load(std::memory_order_relaxed)) <= 0; }
+  int64_t queue_left() const { return queue_room(queued() + mailed.load(std::memory_order_relaxed)); }
+  bool queue_full() const { return queue_left() <= 0; }
   // The same for the thread that has begun a message: what is in the mailbox waits for the end of it.
   bool part_queue_full() const { return session->in_part() ? queue_room(queued()) <= 0 : queue_full(); }
   // Bytes of the budget that closing it would give back.

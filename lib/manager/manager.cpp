@@ -57,7 +57,8 @@ Manager::Manager(std::shared_ptr<OptionValues> defaults, std::shared_ptr<const S
       wakeup_(std::move(wakeup)),
       alarm_(std::move(alarm)),
       resolver_(*poller_, kResolverToken),
-      reported_(std::min(static_cast<size_t>(settings_->max_events) + 1, Poller::kMost)),  // one for the wakeup
+      most_reported_(std::min(static_cast<size_t>(settings_->max_events) + 1, Poller::kMost)),  // one for the wakeup
+      reported_(new Ready[most_reported_]),
       number_(next_manager_number()),
       connections_(settings_->max_connections, number_, false),
       listeners_(kMaxListeners, number_, true),
@@ -217,7 +218,8 @@ void Manager::schedule(Connection &connection) {
     due = earlier(due, after(stalled, connection.settings->write_stall_timeout));
   }
   // An answer to a ping brings the next ping nearer, and does not come by here.
-  if (connection.session->is_pinging()) due = earlier(due, after(surroundings_.now, connection.settings->ping_interval));
+  if (connection.session->is_pinging())
+    due = earlier(due, after(surroundings_.now, connection.settings->ping_interval));
   int64_t set = timers_.deadline(connection.slot);
   if (due >= 0 && (set < 0 || due < set)) timers_.set(connection.slot, due);
 }
@@ -252,7 +254,8 @@ Result<Connection *> Manager::living(int64_t id) const {
 
 // Makes it the writer of the arena. False: its queue is full, or the arena, or output of it waits.
 bool Manager::begin_to_write(Connection &connection, size_t size) {
-  if (connection.queue_full() || !output_.begin_region(connection, size)) return false;
+  int64_t left = connection.queue_left();
+  if (left <= 0 || !output_.begin_to_write(connection, size, left)) return false;
   connection.session->note_sent();
   return true;
 }

@@ -104,15 +104,19 @@ class Manager {
 
   // The poll (poll_loop.cpp)
   [[gnu::always_inline]] void begin_batch();
+  [[gnu::noinline]] void retire_all();
   void retire(const Event &event);
   int32_t poll_any(int32_t timeout_ms);
   [[gnu::noinline]] int32_t poll_timed(int32_t timeout_ms);
   [[gnu::always_inline]] int poll_once(int64_t until);
+  [[gnu::noinline]] int poll_with_chores(int64_t until);
+  template <bool calm>
+  [[gnu::always_inline]] int wait_and_read(int64_t until);
   [[gnu::noinline]] int wait_timed(int timeout);
   [[gnu::noinline]] bool do_chores();
   [[gnu::noinline]] void do_late_chores();
-  int wait_time(int64_t until);
-  [[gnu::always_inline]] int64_t next_deadline() const;
+  [[gnu::always_inline]] int wait_time(int64_t until, int64_t due);
+  int64_t next_deadline() const;
   [[gnu::noinline]] int64_t chores_due() const;
   void note_routine();
   void dispatch(const Ready &ready);
@@ -151,6 +155,8 @@ class Manager {
   void note_failed_handshake(const Connection &connection);
   int64_t &count_of_refusals(const Event &close);
   void touch(Connection &connection);
+  template <bool masked>
+  [[gnu::always_inline]] bool put_plainly(Connection &connection, Opcode opcode, const uint8_t *data, size_t size);
   [[gnu::noinline]] bool begin_to_write(Connection &connection, size_t size);
   Result<Connection *> living(int64_t id) const;
   bool lacks_memory(const Connection &connection, size_t size) const;
@@ -233,12 +239,13 @@ class Manager {
   Timers timers_;
   // What the poller's last wait told: no more than a batch can hold, if each brings an event, so that those that are
   // told need not wait for their turn in a queue.
-  std::vector<Ready> reported_;
+  const size_t most_reported_;
+  const std::unique_ptr<Ready[]> reported_;
 
   const uint32_t number_;  // tells ids of different managers apart
   IdTable<Connection> connections_;
   IdTable<Listener> listeners_;
-  bool work_ = false;  // something has joined a queue since do_chores looked at them
+  bool work_ = false;  // something has joined a queue since do_chores looked at them, or stands there
   ReadyQueue ready_{work_};
   SettlingQueue settling_{work_};
   AttentionQueue attention_{work_};
@@ -259,23 +266,27 @@ class Manager {
   bool timed_ = false;          // the poll that is going on is measured
   int64_t waited_ = 0;          // microseconds of it in the kernel
   int64_t full_waits_ = 0;      // of the poller, one after the other, that had no room to report all
-  int64_t tls_steps_left_ = 0;  // steps of TLS handshakes that this round of the loop may still take
+  int64_t tls_steps_ = 0;       // steps of TLS handshakes in this round of the loop
 };
 
 inline bool Manager::send_plainly(int64_t id, Opcode opcode, const uint8_t *data, size_t size) {
   if (!mailbox_.empty() || signals_ || size >= Sink::kBorrowed) return false;
   // Who answers many messages of one connection is looked up once.
   Connection *connection = output_.writer(id);
-  bool is_writer = connection != nullptr;
-  if (!is_writer) connection = connections_.find(id);
+  if (connection == nullptr) connection = connections_.find(id);
   if (connection == nullptr || !connection->session->sends_plainly()) return false;
   if (opcode == Opcode::TEXT && !utf8_is_valid(data, size)) return false;
-  const Session &session = *connection->session;
-  if (!session.can_mask()) return false;
-  size_t frame_size = session.short_frame_size(size);
-  bool goes_on = is_writer && output_.writer_may_extend(frame_size);
-  if (!goes_on && !begin_to_write(*connection, frame_size)) return false;
-  session.put_message(output_.extend(*connection, frame_size), opcode, data, size);
+  return connection->session->role() == Role::SERVER ? put_plainly<false>(*connection, opcode, data, size)
+                                                     : put_plainly<true>(*connection, opcode, data, size);
+}
+
+template <bool masked>
+inline bool Manager::put_plainly(Connection &connection, Opcode opcode, const uint8_t *data, size_t size) {
+  const Session &session = *connection.session;
+  if (masked && !session.can_mask()) return false;
+  size_t frame_size = Session::short_frame_size<masked>(size);
+  if (!output_.may_extend(connection, frame_size) && !begin_to_write(connection, frame_size)) return false;
+  session.put_message<masked>(output_.extend(connection, frame_size), opcode, data, size);
   surroundings_.traffic.messages_sent++;
   surroundings_.traffic.frames_sent++;
   return true;

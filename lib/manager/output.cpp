@@ -56,7 +56,8 @@ Output::Output(size_t arena_size, Surroundings &surroundings, AttentionQueue &at
       attention_(attention),
       stats_(stats),
       arena_(new uint8_t[arena_size]),
-      arena_size_(arena_size),
+      end_(arena_.get() + arena_size),
+      next_(arena_.get()),
       segments_(new Segment[kMaxSegments]) {}
 
 Output::~Output() {
@@ -65,37 +66,33 @@ Output::~Output() {
 }
 
 uint8_t *Output::append(Connection &connection, size_t size) {
-  if (region_.owner == &connection && static_cast<ptrdiff_t>(size) <= region_.end - region_.next)
-    return extend(connection, size);
-  end_region();
-  bool fits = size <= arena_size_ - used_ && segment_count_ < kMaxSegments;
-  if (!fits || connection.outbox != nullptr) return append_anywhere(connection, size);
-  return append_to_arena(connection, size);
+  if (growing_ && writer_ == &connection && size <= static_cast<size_t>(end_ - next_)) return extend(connection, size);
+  end_growth();
+  return fits(connection, size) ? append_to_arena(connection, size) : append_anywhere(connection, size);
 }
 
-bool Output::begin_region(Connection &connection, size_t size) {
-  end_region();
-  bool fits = size <= arena_size_ - used_ && segment_count_ < kMaxSegments;
-  if (!fits || connection.outbox != nullptr) return false;
-  open_region(connection, size);
+bool Output::begin_to_write(Connection &connection, size_t size, int64_t left) {
+  end_growth();
+  if (!fits(connection, size)) return false;
+  begin_growth(connection, left);
   return true;
 }
 
-// At the end of the arena, where there is room for `size`, which the queue takes whole.
-inline void Output::open_region(Connection &connection, size_t size) {
-  uint8_t *at = arena_.get() + used_;
-  add_segment(connection, at, 0, nullptr);
-  growing_ = connection.last_segment;
-  region_ = {&connection, at, arena_.get() + arena_size_};
+inline bool Output::fits(const Connection &connection, size_t size) const {
+  bool has_room = size <= static_cast<size_t>(end_ - next_) && segment_count_ < kMaxSegments;
+  return has_room && connection.outbox == nullptr;
+}
+
+// At the end of the arena. What is added first the queue takes whole, however little is left.
+inline void Output::begin_growth(Connection &connection, int64_t left) {
+  add_segment(connection, next_, 0, nullptr);
+  growing_ = true;
   writer_ = &connection;
-  writer_id_ = connection.id.load(std::memory_order_relaxed);
-  int64_t left = connection.queue_room(connection.queued());
-  size_t limit = std::min(arena_size_ - used_, static_cast<size_t>(std::max<int64_t>(left, 0)));
-  region_limit_ = at + std::max(limit, size);
+  limit_ = next_ + static_cast<ptrdiff_t>(std::min<int64_t>(left, end_ - next_));
 }
 
 inline uint8_t *Output::append_to_arena(Connection &connection, size_t size) {
-  open_region(connection, size);
+  begin_growth(connection, std::max<int64_t>(connection.queue_room(connection.queued()), 0));
   return extend(connection, size);
 }
 
@@ -103,7 +100,7 @@ inline uint8_t *Output::append_to_arena(Connection &connection, size_t size) {
 uint8_t *Output::append_anywhere(Connection &connection, size_t size) {
   if (connection.outbox == nullptr) {
     flush_all();
-    if (connection.outbox == nullptr && size <= arena_size_) return append_to_arena(connection, size);
+    if (fits(connection, size)) return append_to_arena(connection, size);
     // What the arena cannot hold is not refused by the kernel, but never offered: an empty segment makes the next flush
     // do so.
     if (connection.outbox == nullptr) add_segment(connection, nullptr, 0, nullptr);
@@ -118,18 +115,17 @@ uint8_t *Output::append_anywhere(Connection &connection, size_t size) {
   return at;
 }
 
-// The region belongs to nobody: what its owner has written there is known.
-void Output::end_region() {
-  if (region_.owner == nullptr) return;
-  Segment &segment = segments_[growing_];
-  segment.size = static_cast<uint32_t>(region_.next - segment.data);
-  used_ = static_cast<size_t>(region_.next - arena_.get());
-  region_.owner = nullptr;
-  region_limit_ = region_.next;
+// The last segment is complete.
+inline void Output::end_growth() {
+  if (!growing_) return;
+  Segment &last = segments_[segment_count_ - 1];
+  last.size = static_cast<uint32_t>(next_ - last.data);
+  growing_ = false;
+  limit_ = next_;
 }
 
 bool Output::share(Connection &connection, Block &block) {
-  end_region();
+  end_growth();
   bool large = block.size() > UINT32_MAX;  // more than a segment can tell
   if (connection.outbox == nullptr && (large || segment_count_ == kMaxSegments)) flush_all();
   if (connection.outbox == nullptr && large) {
@@ -159,7 +155,7 @@ inline void Output::add_segment(Connection &connection, const uint8_t *data, siz
 
 bool Output::append_borrowed(Connection &connection, const uint8_t *head, size_t head_size, const uint8_t *payload,
                              size_t payload_size) {
-  end_region();
+  end_growth();
   if (segment_count_ == kMaxSegments) flush_all();
   Borrowed frame{head, head_size, payload, payload_size};
   Gathered gathered;
@@ -232,7 +228,7 @@ inline bool Output::flush_single(Connection &connection, Segment &segment) {
 }
 
 void Output::flush_all() {
-  end_region();
+  end_growth();
   const uint32_t count = segment_count_;  // a flush adds none
   for (uint32_t i = 0; i < count; i++) {
     Segment &segment = segments_[i];
@@ -241,11 +237,11 @@ void Output::flush_all() {
     if (!connection.in_routine() || !flush_single(connection, segment)) flush_any(connection);
   }
   segment_count_ = 0;
-  used_ = 0;
+  limit_ = next_ = arena_.get();
 }
 
 void Output::flush(Connection &connection) {
-  end_region();
+  end_growth();
   flush_any(connection);
 }
 
@@ -359,8 +355,8 @@ void Output::drop_empty_outbox(Connection &connection) {
 }
 
 void Output::drop(Connection &connection) {
-  end_region();
-  if (writer_ == &connection) writer_id_ = 0;
+  end_growth();
+  if (writer_ == &connection) writer_ = nullptr;
   while (connection.first_segment != kNone) {
     Segment &first = segments_[connection.first_segment];
     first.release();

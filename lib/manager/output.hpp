@@ -3,6 +3,7 @@
 // moves to the connection's outbox.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -25,16 +26,21 @@ class Output {
   bool dirty() const { return segment_count_ != 0; }
 
   // The connection that wrote to the arena last, if its id is `id`; else nullptr.
-  Connection *writer(int64_t id) const { return writer_id_ == id ? writer_ : nullptr; }
-  // The region is the writer's, and has room for so many bytes before its queue is full.
-  bool writer_may_extend(size_t size) const { return static_cast<ptrdiff_t>(size) <= region_limit_ - region_.next; }
-  // Makes a connection the writer, which may extend by so many bytes. False, and nothing was done: there is no room in
-  // the arena, or output that waits.
-  bool begin_region(Connection &connection, size_t size);
+  Connection *writer(int64_t id) const {
+    return writer_ != nullptr && writer_->id.load(std::memory_order_relaxed) == id ? writer_ : nullptr;
+  }
+  // What it wrote last is still growing, and may grow by so many bytes before its queue is full.
+  bool may_extend(const Connection &connection, size_t size) const {
+    return &connection == writer_ && static_cast<ptrdiff_t>(size) <= limit_ - next_;
+  }
+  // Makes a connection the writer, which may extend by `size`, and then as far as `left` goes, which is what its queue
+  // takes. False, and nothing was done: there is no room in the arena, or output that waits.
+  bool begin_to_write(Connection &connection, size_t size, int64_t left);
   // Room for so many bytes of the writer.
   uint8_t *extend(Connection &writer, size_t size) {
+    assert(growing_ && writer_ == &writer);
     writer.count(static_cast<int64_t>(size));
-    return std::exchange(region_.next, region_.next + size);
+    return std::exchange(next_, next_ + size);
   }
 
   // Room for so many bytes of any connection; nullptr when there is no memory.
@@ -50,8 +56,8 @@ class Output {
   void drop(Connection &connection);
 
  private:
-  // Bytes in the arena or in a shared block; the segments of a connection are a list. The last one of the region's
-  // owner is still growing: its size is told by end_region.
+  // Bytes in the arena or in a shared block; the segments of a connection are a list. The last one of all may still be
+  // growing, by what the writer adds: its size is told by end_growth.
   struct Segment {
     Connection *owner;
     const uint8_t *data;
@@ -66,16 +72,11 @@ class Output {
   };
   struct Gathered;
   struct Borrowed;
-  // Free memory at the end of the arena, where the connection that wrote last goes on.
-  struct Region {
-    const Connection *owner = nullptr;
-    uint8_t *next = nullptr;
-    uint8_t *end = nullptr;
-  };
 
-  void open_region(Connection &connection, size_t size);
+  bool fits(const Connection &connection, size_t size) const;
+  void begin_growth(Connection &connection, int64_t left);
+  void end_growth();
   uint8_t *append_to_arena(Connection &connection, size_t size);
-  void end_region();
   [[gnu::noinline]] uint8_t *append_anywhere(Connection &connection, size_t size);
   [[gnu::always_inline]] bool flush_single(Connection &connection, Segment &segment);
   [[gnu::noinline]] void flush_any(Connection &connection);
@@ -97,14 +98,11 @@ class Output {
   AttentionQueue &attention_;
   Stats &stats_;
   std::unique_ptr<uint8_t[]> arena_;
-  const size_t arena_size_;
-  size_t used_ = 0;  // but for what the region's owner has added
-  Region region_;
-  Connection *writer_ = nullptr;  // the region's owner, or the owner of the last one if it has none
-  int64_t writer_id_ = 0;         // 0: that one is gone
-  // The writer's queue is not full before that. The end of a region that belongs to nobody.
-  const uint8_t *region_limit_ = nullptr;
-  uint32_t growing_ = UINT32_MAX;  // the segment of the region's owner
+  const uint8_t *const end_;      // of the arena
+  uint8_t *next_;                 // what is free of the arena begins there
+  Connection *writer_ = nullptr;  // who wrote to the arena last, if that one is alive
+  const uint8_t *limit_ = next_;  // the writer's queue is not full before that; next_ if nothing grows
+  bool growing_ = false;          // the last segment, which is the writer's
   std::unique_ptr<Segment[]> segments_;
   uint32_t segment_count_ = 0;
 };

@@ -35,26 +35,19 @@ Ownership::Ownership() : asymmetric_(prepare_barrier()) {
 
 Ownership::~Ownership() = default;
 
-Ownership::Seat *Ownership::enter(bool polling) {
-  Seat *seat = enter_as_owner();
-  if (seat == nullptr) seat = take_over();
-  if (seat != nullptr && polling) seat->taken_.store(Seat::POLL, std::memory_order_relaxed);
-  return seat;
-}
-
-Ownership::Seat *Ownership::take_over() {
+Ownership::Seat *Ownership::take_over(Taken call) {
   std::lock_guard lock(mutex_);
   Seat *seat = seat_of_this_thread();
-  seat->taken_.store(Seat::CALL, std::memory_order_relaxed);
+  seat->taken_.store(call, std::memory_order_relaxed);
   Seat *former = owner_.exchange(seat, std::memory_order_seq_cst);
   if (former == seat) return seat;
   if (asymmetric_) pass_barrier();
   // From here on the former owner sees that it is none any more, or has taken its seat visibly: for a send or close,
   // which is soon over, or for a poll, which is not.
   for (;;) {
-    int taken = former->taken_.load(std::memory_order_acquire);
-    if (taken == Seat::FREE) return seat;
-    if (taken == Seat::POLL) break;
+    Taken taken = former->taken_.load(std::memory_order_acquire);
+    if (taken == Taken::FREE) return seat;
+    if (taken == Taken::POLL) break;
     sched_yield();
   }
   owner_.store(former, std::memory_order_seq_cst);

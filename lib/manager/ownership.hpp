@@ -18,16 +18,17 @@
 
 namespace hawser {
 
-// What tells threads apart, in one instruction where the compiler knows how.
+// What tells threads apart, in one instruction where the compiler knows how. A pthread_t may be a pointer or a number:
+// only a cast as in C takes both.
 inline uintptr_t this_thread() {
 #if defined(__has_builtin) && (defined(__x86_64__) || defined(__aarch64__))
 #if __has_builtin(__builtin_thread_pointer)
   return reinterpret_cast<uintptr_t>(__builtin_thread_pointer());
 #else
-  return reinterpret_cast<uintptr_t>(pthread_self());
+  return (uintptr_t)pthread_self();
 #endif
 #else
-  return reinterpret_cast<uintptr_t>(pthread_self());
+  return (uintptr_t)pthread_self();
 #endif
 }
 
@@ -39,15 +40,19 @@ class Ownership {
   ~Ownership();
 
   // For send and close: a seat if the calling thread is the owner. nullptr: use the mailbox.
-  Seat *enter_as_owner();
-  // For all other calls: the calling thread becomes the owner. nullptr: another thread is inside poll. `polling`: this
-  // is the poll itself.
-  Seat *enter(bool polling = false);
+  Seat *enter_as_owner() { return take_seat(Taken::CALL); }
+  // For all other calls: the calling thread becomes the owner. nullptr: another thread is inside poll.
+  Seat *enter() { return enter_for(Taken::CALL); }
+  Seat *enter_to_poll() { return enter_for(Taken::POLL); }
   // The call is over.
   static void leave(Seat *seat);
 
  private:
-  Seat *take_over();
+  enum class Taken : int { FREE, CALL, POLL };
+
+  Seat *enter_for(Taken call);
+  Seat *take_seat(Taken call);
+  Seat *take_over(Taken call);
   Seat *seat_of_this_thread();
 
   std::atomic<Seat *> owner_;  // at first a seat that is no thread's
@@ -62,20 +67,25 @@ class Ownership::Seat {
 
  private:
   friend class Ownership;
-  enum Taken : int { FREE, CALL, POLL };
 
   const uintptr_t thread_;
-  std::atomic<int> taken_{FREE};
+  std::atomic<Taken> taken_{Taken::FREE};
 };
 
-inline Ownership::Seat *Ownership::enter_as_owner() {
+inline Ownership::Seat *Ownership::enter_for(Taken call) {
+  Seat *seat = take_seat(call);
+  return seat != nullptr ? seat : take_over(call);
+}
+
+// nullptr: the calling thread is not the owner.
+inline Ownership::Seat *Ownership::take_seat(Taken call) {
   Seat *seat = owner_.load(std::memory_order_acquire);
   if (seat->thread_ != this_thread()) return nullptr;
   if (asymmetric_) {
-    seat->taken_.store(Seat::CALL, std::memory_order_relaxed);
+    seat->taken_.store(call, std::memory_order_relaxed);
     std::atomic_signal_fence(std::memory_order_seq_cst);
   } else {
-    seat->taken_.exchange(Seat::CALL, std::memory_order_seq_cst);
+    seat->taken_.exchange(call, std::memory_order_seq_cst);
   }
   if (owner_.load(std::memory_order_seq_cst) == seat) return seat;
   leave(seat);
@@ -83,7 +93,7 @@ inline Ownership::Seat *Ownership::enter_as_owner() {
 }
 
 inline void Ownership::leave(Seat *seat) {
-  seat->taken_.store(Seat::FREE, std::memory_order_release);
+  seat->taken_.store(Taken::FREE, std::memory_order_release);
 }
 
 }  // namespace hawser

@@ -1,6 +1,7 @@
 // The poll: Manager's loop over what the kernel reports, the timers, and the connections that have something to read,
 // to conclude or to tell.
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 
 #include "bytes/deadline.hpp"
@@ -19,7 +20,7 @@ Failure write_failure(int error) {
 
 }  // namespace
 
-inline int64_t Manager::next_deadline() const {
+int64_t Manager::next_deadline() const {
   return out_of_routine_ ? earlier(timers_.next(), chores_due()) : timers_.next();
 }
 
@@ -29,9 +30,9 @@ int64_t Manager::chores_due() const {
   return names_asked_ != 0 ? earlier(due, resolver_.deadline()) : due;
 }
 
-// How long the kernel may be waited for. The alarm rings for the timers, so that the clock need not be read for them.
-inline int Manager::wait_time(int64_t until) {
-  int64_t due = next_deadline();
+// How long the kernel may be waited for, if the next deadline is `due`. The alarm rings for the timers, so that the
+// clock need not be read for them.
+inline int Manager::wait_time(int64_t until, int64_t due) {
   if (alarm_) {
     alarm_->ring_by(due);
   } else {
@@ -45,14 +46,39 @@ inline int Manager::wait_time(int64_t until) {
 // The events of the last poll were taken: what they kept alive goes, and the Closes that had to wait for them are
 // written, before more is parsed.
 inline void Manager::begin_batch() {
-  if (!settling_.empty()) settle_all();
-  if (batch_.has_news()) {
-    for (int32_t i = 0; i < batch_.size(); i++)
-      retire(*batch_.at(i));
-  }
+  if (work_) [[unlikely]]
+    settle_all();
+  if (batch_.has_news()) [[unlikely]]
+    retire_all();
   batch_.clear();
   relieved_ = false;
   receiver_.begin();
+}
+
+void Manager::retire_all() {
+  for (int32_t i = 0; i < batch_.size(); i++)
+    retire(*batch_.at(i));
+}
+
+// `calm`: all queues and the batch are empty, and there are no chores.
+template <bool calm>
+inline int Manager::wait_and_read(int64_t until) {
+  assert(!calm || (batch_.size() == 0 && !work_is_left()));
+  bool busy = !calm && (do_chores() || batch_.size() != 0);
+  int timeout = busy ? 0 : wait_time(until, calm ? timers_.next() : next_deadline());
+  int count = timed_ ? wait_timed(timeout) : poller_->wait({reported_.get(), most_reported_}, timeout);
+  full_waits_ = count == static_cast<int>(most_reported_) ? full_waits_ + 1 : 0;
+  surroundings_.now = now_ms();
+  tls_steps_ = 0;
+  if (!calm) read_ready();  // they have waited longer than those that the kernel reports now
+  const Ready *ready = reported_.get();
+  for (int left = count; left > 0; left--)
+    dispatch(*ready++);
+  // After reading: a late poll must not take a peer for silent whose answer lies in the kernel.
+  if (!calm) do_late_chores();
+  if (timers_.due(surroundings_.now)) [[unlikely]]
+    run_timers();
+  return count;
 }
 
 // One round: says what there is to say, asks the kernel once, and reads. Returns what the poller's wait returned.
@@ -60,25 +86,12 @@ inline int Manager::poll_once(int64_t until) {
   output_.flush_all();
   if (budget_.is_scarce()) [[unlikely]]
     relieve();
-  bool busy = work_ || out_of_routine_ || !mailbox_.empty() || woken_.load(std::memory_order_relaxed);
-  if (busy) [[unlikely]]
-    busy = do_chores();
-  bool wait = !busy && batch_.size() == 0;
-  int timeout = wait ? wait_time(until) : 0;
-  int count = timed_ ? wait_timed(timeout) : poller_->wait(reported_, timeout);
-  full_waits_ = count == static_cast<int>(reported_.size()) ? full_waits_ + 1 : 0;
-  surroundings_.now = now_ms();
-  tls_steps_left_ = settings_->tls_handshakes_per_poll;
-  if (!ready_.empty()) read_ready();  // they have waited longer than those that the kernel reports now
-  const Ready *end = reported_.data() + std::max(count, 0);
-  for (const Ready *ready = reported_.data(); ready != end; ready++)
-    dispatch(*ready);
-  // After reading: a late poll must not take a peer for silent whose answer lies in the kernel.
-  if (out_of_routine_) [[unlikely]]
-    do_late_chores();
-  if (timers_.due(surroundings_.now)) [[unlikely]]
-    run_timers();
-  return count;
+  bool calm = !work_ && !out_of_routine_ && mailbox_.empty() && !woken_.load(std::memory_order_relaxed);
+  return calm ? wait_and_read<true>(until) : poll_with_chores(until);
+}
+
+int Manager::poll_with_chores(int64_t until) {
+  return wait_and_read<false>(until);
 }
 
 void Manager::note_routine() {
@@ -90,7 +103,7 @@ bool Manager::do_chores() {
   work_ = false;
   surroundings_.now = now_ms();
   deliver_mail();
-  if (batch_.size() == 0 && !settling_.empty()) settle_all();
+  if (batch_.size() == 0) settle_all();
   output_.flush_all();
   if (drain_.active()) drain_on();
   attend_all();
@@ -122,7 +135,7 @@ int32_t Manager::poll_timed(int32_t timeout_ms) {
 
 int Manager::wait_timed(int timeout) {
   int64_t begin = now_us();
-  int count = poller_->wait(reported_, timeout);
+  int count = poller_->wait({reported_.get(), most_reported_}, timeout);
   waited_ += now_us() - begin;
   return count;
 }
@@ -130,7 +143,7 @@ int Manager::wait_timed(int timeout) {
 int32_t Manager::poll_any(int32_t timeout_ms) {
   // Most polls wait for ever and have only messages to send, which take no notice of the time. Pings and Closes do;
   // those who wrote one are in the queue for attention.
-  if (timeout_ms >= 0 || !attention_.empty()) surroundings_.now = now_ms();
+  if (timeout_ms >= 0 || work_) surroundings_.now = now_ms();
   int64_t until = after(surroundings_.now, timeout_ms);
   begin_batch();
   for (;;) {
@@ -227,7 +240,7 @@ void Manager::dispatch_any(Connection &connection, uint32_t readiness) {
 
 void Manager::run_timers() {
   // As long as the kernel has more to report than there is room for, not everybody has been heard.
-  int64_t turns = static_cast<int64_t>(connections_.live() / reported_.size()) + 1;
+  int64_t turns = static_cast<int64_t>(connections_.live() / most_reported_) + 1;
   bool unreported = full_waits_ > 0 && full_waits_ <= turns;
   uint32_t slot = 0;
   while (timers_.pop(surroundings_.now, slot)) {
@@ -282,6 +295,7 @@ void Manager::note_turn(Connection &connection) {
 // What there is to do for a connection besides reading
 
 void Manager::settle_all() {
+  if (settling_.empty()) return;
   surroundings_.now = now_ms();
   deliver_mail();  // what was accepted goes before a Close
   while (Connection *connection = settling_.pop()) {

@@ -19,7 +19,11 @@ class Receiver {
            SettlingQueue &settling, AttentionQueue &attention, Stats &stats);
 
   // A new batch begins: the events of the last one are gone. Parses what was carried over.
-  void begin();
+  void begin() {
+    used_ = 0;
+    if (carries()) [[unlikely]]
+      parse_carried();
+  }
   // True while this batch can take more.
   bool has_room() const;
   bool carries() const { return carried_size_ != 0; }
@@ -36,9 +40,10 @@ class Receiver {
 
  private:
   [[gnu::always_inline]] bool batch_is_full() const;
+  [[gnu::noinline]] void parse_carried();
   [[gnu::noinline]] void fail_read(Connection &connection, int error);
   Transfer read_to_window(Connection &connection, MessageAssembler::Window window);
-  [[gnu::noinline]] void finish_read(Connection &connection, uint8_t *data, size_t size, const Transfer &got);
+  [[gnu::noinline]] void finish_read(Connection &connection, uint8_t *data, size_t size, Transfer got);
   void parse_in_arena(Connection &connection, uint8_t *data, size_t size);
   void parse(Connection &connection, uint8_t *data, size_t size);
   [[gnu::always_inline]] size_t take_messages(Connection &connection, uint8_t *data, size_t size);

@@ -41,8 +41,8 @@ void Manager::securing_ready(Connection &connection, uint32_t readiness) {
 // One step of the handshake. A step costs as much as thousands of messages: the others have their turn in between.
 void Manager::secure(Connection &connection) {
   if (connection.session->over()) return;
-  if (tls_steps_left_ == 0) return ready_.push(connection);
-  tls_steps_left_--;
+  if (tls_steps_ == settings_->tls_handshakes_per_poll) return ready_.push(connection);
+  tls_steps_++;
   switch (connection.transport.secure()) {
     case TlsStream::Step::DONE:
       return begin_session(connection);

@@ -3,6 +3,7 @@
 #if defined(__linux__)
 
 #include <cerrno>
+#include <cstddef>
 
 namespace hawser {
 
@@ -17,13 +18,11 @@ uint32_t level_events(uint32_t interest) {
   return ((interest & READABLE) != 0 ? uint32_t{EPOLLIN} : 0) | ((interest & WRITABLE) != 0 ? uint32_t{EPOLLOUT} : 0);
 }
 
-uint32_t readiness_of(uint32_t events) {
-  static_assert(uint32_t{EPOLLIN} == uint32_t{READABLE} && uint32_t{EPOLLOUT} == uint32_t{WRITABLE});
-  uint32_t readiness = events & (READABLE | WRITABLE);
-  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) [[unlikely]]
-    readiness |= HANGUP | READABLE;
-  return readiness;
-}
+// The kernel's bits are ours, but for those that tell of an end.
+static_assert(uint32_t{EPOLLIN} == uint32_t{READABLE} && uint32_t{EPOLLOUT} == uint32_t{WRITABLE});
+static_assert(sizeof(Ready) == sizeof(epoll_event) && offsetof(Ready, token) == offsetof(epoll_event, data) &&
+              offsetof(Ready, readiness) == offsetof(epoll_event, events));
+constexpr uint32_t kEnds = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 
 }  // namespace
 
@@ -59,10 +58,12 @@ void EpollPoller::remove(int fd) {
 }
 
 int EpollPoller::wait(std::span<Ready> ready, int timeout_ms) {
-  int count = epoll_wait(epoll_.get(), events_, static_cast<int>(ready.size()), timeout_ms);
-  if (count <= 0) return count == 0 ? 0 : -errno;
-  for (int i = 0; i < count; i++) {
-    ready[static_cast<size_t>(i)] = {events_[i].data.u64, readiness_of(events_[i].events)};
+  auto *events = reinterpret_cast<epoll_event *>(ready.data());
+  int count = epoll_wait(epoll_.get(), events, static_cast<int>(ready.size()), timeout_ms);
+  if (count < 0) return -errno;
+  for (Ready &one : ready.first(static_cast<size_t>(count))) {
+    if ((one.readiness & kEnds) != 0) [[unlikely]]
+      one.readiness = (one.readiness & ~kEnds) | HANGUP | READABLE;
   }
   return count;
 }

@@ -32,7 +32,6 @@ class EpollPoller final : public Poller {
   int control(int operation, int fd, uint64_t token, uint32_t events);
 
   Descriptor epoll_;
-  epoll_event events_[kMost] = {};
 };
 
 }  // namespace hawser

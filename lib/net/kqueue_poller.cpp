@@ -99,7 +99,7 @@ int KqueuePoller::collect(std::span<Ready> ready, int count) {
     }
     known.place = filled;
     events_[filled] = event;
-    ready[filled++] = {known.token, readiness_of(event)};
+    ready[filled++] = {readiness_of(event), known.token};
   }
   return static_cast<int>(filled);
 }

@@ -88,7 +88,7 @@ int PollPoller::collect(std::span<Ready> ready, size_t count) {
   for (size_t seen = 0; seen < entries_.size() && found < count && found < ready.size(); seen++) {
     if (next_ >= entries_.size()) next_ = 0;
     const pollfd &entry = entries_[next_];
-    if (entry.revents != 0) ready[found++] = {tokens_[static_cast<size_t>(entry.fd)], readiness_of(entry.revents)};
+    if (entry.revents != 0) ready[found++] = {readiness_of(entry.revents), tokens_[static_cast<size_t>(entry.fd)]};
     next_++;
   }
   return static_cast<int>(found);

@@ -36,11 +36,12 @@ class EventBatch {
   void keep(Buffer payload) {
     kept_bytes_ += static_cast<int64_t>(payload.size());
     kept_.push_back(std::move(payload));
+    untidy_ = true;
   }
   int64_t kept_bytes() const { return kept_bytes_; }
 
-  // The batch has an event that is no MESSAGE: one after which something is to be tidied up.
-  void note_news() { news_ = true; }
+  // The batch has an event that is no MESSAGE: one after which its connection is to be looked at.
+  void note_news() { news_ = untidy_ = true; }
   bool has_news() const { return news_; }
 
   // Where the words about an event are put when they are asked for.
@@ -48,13 +49,17 @@ class EventBatch {
 
   void clear() {
     size_ = 0;
-    news_ = false;
-    if (kept_.empty()) return;
+    if (untidy_) [[unlikely]]
+      tidy_up();
+  }
+
+ private:
+  void tidy_up() {
+    untidy_ = news_ = false;
     kept_.clear();
     kept_bytes_ = 0;
   }
 
- private:
   const size_t capacity_;
   const std::unique_ptr<Event[]> events_;
   std::vector<std::string> texts_;
@@ -62,6 +67,7 @@ class EventBatch {
   int64_t kept_bytes_ = 0;
   size_t size_ = 0;
   bool news_ = false;
+  bool untidy_ = false;  // there is news, or something is kept
 };
 
 }  // namespace hawser

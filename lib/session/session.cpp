@@ -202,13 +202,6 @@ const char *Session::extensions() const {
 // ---------------------------------------------------------------------------------------------------------------------
 // Receiving
 
-// Masking is its own inverse. The key stands before the payload.
-void Session::mask_again(uint8_t *payload, size_t size) {
-  MaskingKey key;
-  std::memcpy(key.octets, payload - sizeof key.octets, sizeof key.octets);
-  apply_mask(payload, size, key);
-}
-
 size_t Session::receive_any(uint8_t *data, size_t size, Event &event) {
   event = {};
   if (size != 0) hear();
@@ -525,7 +518,7 @@ Error Session::write_plain_frame(uint8_t first, const uint8_t *data, size_t size
     size_t header_size = write_frame_header(header, first, size, nullptr);
     return sink_.append_borrowed(header, header_size, data, size) ? Error::OK : Error::NO_MEMORY;
   }
-  uint8_t *to = sink_.append(short_frame_size(size));
+  uint8_t *to = sink_.append(short_frame_size<false>(size));
   if (to == nullptr) return Error::NO_MEMORY;
   put_short_frame(to, first, data, size);
   return Error::OK;
@@ -558,12 +551,12 @@ Error Session::write_masked_frame(uint8_t first, const uint8_t *data, size_t siz
 }
 
 void Session::put_masked_short_frame(uint8_t *to, uint8_t first, const uint8_t *data, size_t size) const {
-  MaskingKey key;
-  [[maybe_unused]] bool drawn = surroundings_.random.mask(key.octets);
-  assert(drawn);  // see can_mask
   to = put_short_header(to, first, size, 0x80);
-  std::memcpy(to, key.octets, sizeof key.octets);
-  copy_masked(to + sizeof key.octets, data, size, key);
+  // Drawn where it stands: a key on the stack would bring a stack protector into all sends.
+  auto *key = reinterpret_cast<MaskingKey *>(to);
+  [[maybe_unused]] bool drawn = surroundings_.random.mask(key->octets);
+  assert(drawn);  // see can_mask
+  copy_masked(to + sizeof *key, data, size, *key);
 }
 
 Error Session::write_text(std::string_view text) {

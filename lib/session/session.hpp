@@ -117,11 +117,14 @@ class Session {
   Error send(Opcode opcode, const uint8_t *data, size_t size, bool utf8_checked = false);
   // Open, no message begun, none to be compressed: then the driver may send a message of under Sink::kBorrowed bytes by
   // itself, if it can be masked (or need not be). It checks it, has its frame put where the sink would, and notes it.
+  // `masked`: it is a client's.
   bool sends_plainly() const { return sends_plainly_; }
-  size_t short_frame_size(size_t size) const {
-    return (size < 126 ? 2 : 4) + (role_ == Role::CLIENT ? sizeof(MaskingKey) : 0) + size;
+  template <bool masked>
+  static size_t short_frame_size(size_t size) {
+    return (size < 126 ? 2 : 4) + (masked ? sizeof(MaskingKey) : 0) + size;
   }
-  bool can_mask() const { return role_ == Role::SERVER || surroundings_.random.has_mask(); }
+  bool can_mask() const { return surroundings_.random.has_mask(); }
+  template <bool masked>
   void put_message(uint8_t *to, Opcode opcode, const uint8_t *data, size_t size) const;
   void note_sent() { active_ = surroundings_.now; }
   // The driver has sent a message to many, in one frame of this session's.
@@ -222,8 +225,9 @@ class Session {
     uint8_t reason[kMaxCloseReason] = {};
   };
 
-  [[gnu::cold, gnu::noinline]] static void mask_again(uint8_t *payload, size_t size);
   [[gnu::noinline]] size_t receive_any(uint8_t *data, size_t size, Event &event);
+  template <bool masked>
+  static bool take_text(const WholeMessage &message);
   size_t receive_head(uint8_t *data, size_t size, Event &event);
   void fail_head(const Failure &failure);
   void handle_request(Event &event);
@@ -322,13 +326,21 @@ inline size_t Session::receive_whole(uint8_t *data, size_t size, uint64_t max_si
   WholeMessage message;
   size_t used = FrameParser::take_whole<masked>(data, size, max_size, message);
   if (used == 0) return 0;
-  if (message.opcode == Opcode::TEXT && !message.ascii && !utf8_is_valid(message.payload, message.size)) [[unlikely]] {
-    if (masked) mask_again(message.payload, message.size);
-    return 0;
-  }
+  // Before it is unmasked: what the event says needs not be kept in registers meanwhile.
   event.code = event.error = event.system = 0;
   deliver(event, message.opcode, message.payload, message.size, event_flag::kFirst | event_flag::kFinal);
+  if (message.opcode == Opcode::TEXT) return take_text<masked>(message) ? used : 0;
+  if (masked) message.unmask();
   return used;
+}
+
+// False if it is not UTF-8, and then it is as it was.
+template <bool masked>
+inline bool Session::take_text(const WholeMessage &message) {
+  bool valid = (masked && message.unmask_text()) || utf8_is_valid(message.payload, message.size);
+  if (masked && !valid) [[unlikely]]
+    message.unmask();
+  return valid;
 }
 
 inline size_t Session::receive(uint8_t *data, size_t size, Event &event) {
@@ -350,9 +362,10 @@ inline void Session::deliver(Event &event, Opcode opcode, const uint8_t *data, s
   event.flags = flags;
 }
 
+template <bool masked>
 inline void Session::put_message(uint8_t *to, Opcode opcode, const uint8_t *data, size_t size) const {
   uint8_t first = frame_first_byte(true, opcode);
-  if (role_ == Role::CLIENT) return put_masked_short_frame(to, first, data, size);
+  if (masked) return put_masked_short_frame(to, first, data, size);
   put_short_frame(to, first, data, size);
 }
 

@@ -41,3 +41,8 @@ class ExampleTest(ToolTest):
         status, _, err = self.stop(process, number)
         self.assertEqual(status, 0, err)
         return err
+
+    def resident(self, process):
+        """Bytes of memory, at most so far."""
+        with open(f"/proc/{process.pid}/status") as status:
+            return int(re.search(r"VmHWM:\s*([0-9]+) kB", status.read()).group(1)) * 1024

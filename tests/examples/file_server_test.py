@@ -1,10 +1,12 @@
 """The server that sends a file as fast as each of its clients reads it."""
 
+import contextlib
 import hashlib
 import os
 import random
 import re
 import socket
+import threading
 import unittest
 
 from example import ExampleTest
@@ -42,11 +44,6 @@ class FileServer(ExampleTest):
         with self.assertRaises(ConnectionRefusedError):
             while True:
                 socket.create_connection(("127.0.0.1", port), PATIENCE).close()
-
-    def resident(self, process):
-        """Bytes of memory, at most so far."""
-        with open(f"/proc/{process.pid}/status") as status:
-            return int(re.search(r"VmHWM:\s*([0-9]+) kB", status.read()).group(1)) * 1024
 
     def test_sizes(self):
         for size in (0, 1, 8191, 8192, 8193, 16384, 128 * 1024, 3 * MIB + 1):
@@ -109,6 +106,26 @@ class FileServer(ExampleTest):
         self.assertEqual(client.receive(), (CLOSE, close_payload(1011, "the file cannot be read")))
         client.send_frame(CLOSE, close_payload(1011))
         self.assertTrue(client.at_end())
+        self.stop_well(server)
+
+    def test_a_pipe_cannot_be_read_again(self):
+        path = os.path.join(self.folder(), "pipe")
+        os.mkfifo(path)
+
+        def write():
+            with contextlib.suppress(BrokenPipeError), open(path, "wb") as pipe:
+                pipe.write(bytes(MIB))
+
+        server, port = self.start_server("file_server", "ws://127.0.0.1:0/", path)
+        thread = threading.Thread(target=write)
+        thread.start()
+        client, _ = self.open_client(port)
+        while (frame := client.receive_frame())[0] != CLOSE:
+            self.assertFalse(frame[2])
+        self.assertEqual(frame[1], close_payload(1011, "A system call failed."))
+        client.send_frame(CLOSE, close_payload(1011))
+        self.assertTrue(client.at_end())
+        thread.join()
         self.stop_well(server)
 
     def test_ends_in_the_middle_of_a_file(self):

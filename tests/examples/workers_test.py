@@ -1,8 +1,11 @@
 """The server with a pool of threads, and the one with a manager in each thread."""
 
 import collections
+import contextlib
 import math
+import os
 import signal
+import socket
 import threading
 import unittest
 
@@ -58,6 +61,31 @@ class Workers(ExampleTest):
             self.assertEqual(answered, collections.Counter(numbers))
         for thread in threads:
             thread.join()
+        self.stop_well(server)
+
+    @unittest.skipUnless(os.path.exists("/proc/self/status"), "without /proc nobody tells the memory of a process")
+    def test_jobs_are_not_collected_without_end(self):
+        """Who sends far faster than the work is done is read no further, but for what came with the last job that still had room."""
+        server, port = self.start_workers(1)
+        client, _ = self.open_client(port)
+        number = b"9999999967"
+        frames = (bytes([0x80 | TEXT, 0x80 | len(number)]) + bytes(4) + number) * 4096
+
+        def send():
+            with contextlib.suppress(OSError):  # it is closed at the end
+                while True:
+                    client.sock.sendall(frames)
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        self.assertEqual(client.receive()[0], TEXT)
+        before = self.resident(server)
+        for _ in range(3000):
+            self.assertEqual(client.receive()[0], TEXT)
+        self.assertLess(self.resident(server) - before, 4 << 20)
+        client.sock.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        client.close()
         self.stop_well(server)
 
     def test_clients_that_leave_their_jobs(self):

@@ -224,7 +224,7 @@ void payloads_may_be_read_elsewhere(void **) {
   }
 }
 
-// What take_whole takes, or refuses to, of `bytes`.
+// What take_whole takes, or refuses to, of `bytes`, unmasked.
 struct Whole {
   size_t used = 0;
   int opcode = 0;
@@ -240,6 +240,7 @@ Whole take_whole(const std::string &bytes, bool masked, uint64_t max_size = UINT
   whole.used = masked ? FrameParser::take_whole<true>(copy.get(), bytes.size(), max_size, message)
                       : FrameParser::take_whole<false>(copy.get(), bytes.size(), max_size, message);
   whole.opcode = static_cast<int>(message.opcode);
+  if (whole.used != 0 && masked) message.unmask();
   if (whole.used != 0) whole.payload.assign(reinterpret_cast<const char *>(message.payload), message.size);
   whole.untouched = std::memcmp(copy.get(), bytes.data(), bytes.size()) == 0;
   return whole;

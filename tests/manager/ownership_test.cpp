@@ -42,7 +42,7 @@ void test_handing_over(void **) {
 // During a poll nobody else gets in, and the poller stays the owner.
 void test_poll(void **) {
   Ownership ownership;
-  Ownership::Seat *mine = ownership.enter(true);
+  Ownership::Seat *mine = ownership.enter_to_poll();
   bool refused = false;
   std::thread([&] { refused = ownership.enter() == nullptr && ownership.enter_as_owner() == nullptr; }).join();
   assert_true(refused);

@@ -299,7 +299,7 @@ void test_random_changes(void **) {
     }
     int count = poller->wait(ready, 0);
     for (int i = 0; i < count; i++)
-      got.emplace(ready[i].token, ready[i].readiness);
+      got.emplace(uint64_t{ready[i].token}, uint32_t{ready[i].readiness});
     assert_true(got == expected);
   }
 }
