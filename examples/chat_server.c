@@ -1,7 +1,6 @@
 /* A chat in the browser: the page and the WebSocket on one port: chat_server URL PAGE [CERTIFICATE KEY]
  * ws://127.0.0.1:9001/ serves chat.html at http://127.0.0.1:9001/; with a certificate both are encrypted. */
 #define _DEFAULT_SOURCE
-#include <errno.h>
 #include <hawser.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -22,11 +21,9 @@ static hws_options *page_headers;
 static char cookie[64]; /* "chat=...": who has it has loaded the page */
 
 static void on_signal(int number) {
-  int saved_errno = errno;
   (void)number;
   stopped = 1;
   hws_manager_wake(manager);
-  errno = saved_errno;
 }
 
 /* The value of a Cookie header is "name=value; name=value". */
@@ -75,10 +72,11 @@ static void on_request(const hws_event *event) {
     answer_http(event->connection, path);
 }
 
-/* To everybody. A guest that does not read is closed with 1013: that is "slow_reader" = "close", the default. */
-static void say(int64_t guest, const char *text, size_t size) {
+/* To everybody: what a guest has said, behind ": ", or what we tell of a guest, behind " ". A guest that does not read
+ * is closed with 1013: that is "slow_reader" = "close", the default. */
+static void say(int64_t guest, const char *sign, const char *text, size_t size) {
   char line[MOST_TEXT + 64];
-  int used = snprintf(line, sizeof line, "guest %" PRId64 ": ", guest);
+  int used = snprintf(line, sizeof line, "guest %" PRId64 "%s", guest, sign);
   memcpy(line + used, text, size);
   hws_manager_broadcast(manager, listener, 0, HWS_TEXT, line, (size_t)used + size);
 }
@@ -87,19 +85,19 @@ static void say(int64_t guest, const char *text, size_t size) {
 static void on_open(const hws_event *event) {
   static int64_t guests;
   hws_manager_set_tag(manager, event->connection, ++guests);
-  say(guests, "has come", strlen("has come"));
+  say(guests, " ", "has come", strlen("has come"));
 }
 
 static void on_message(const hws_event *event) {
   if (event->opcode == HWS_TEXT)
-    say(event->tag, event->data, (size_t)event->size);
+    say(event->tag, ": ", event->data, (size_t)event->size);
   else
     hws_manager_close(manager, event->connection, 1003, "text only");
 }
 
 /* Requests that were answered by respond end in CLOSE as well: their tag is the listener's, 0. */
 static void on_close(const hws_event *event) {
-  if (event->tag != 0) say(event->tag, "has gone", strlen("has gone"));
+  if (event->tag != 0) say(event->tag, " ", "has gone", strlen("has gone"));
 }
 
 static void handle(const hws_event *event) {

@@ -1,7 +1,6 @@
 /* Sends a file to everybody who connects, to each as fast as it reads, as one binary message in parts:
  * file_server URL FILE [STALL]. Who takes nothing for STALL ms (30000) is cut off. */
 #define _POSIX_C_SOURCE 200809L
-#include <errno.h>
 #include <hawser.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,11 +15,9 @@ static hws_manager *manager;
 static volatile sig_atomic_t stopped;
 
 static void on_signal(int number) {
-  int saved_errno = errno;
   (void)number;
   stopped = 1;
   hws_manager_wake(manager);
-  errno = saved_errno;
 }
 
 /* Sends until the queue is full: then DRAIN tells when to go on. What was refused is refused whole, and read again. */
@@ -36,9 +33,12 @@ static void send_more(hws_id connection, FILE *file) {
     }
     at_end = feof(file) != 0;
     sent = hws_manager_send_part(manager, connection, HWS_BINARY, part, size, at_end);
-    if (sent == HWS_ERR_WOULD_BLOCK) fseek(file, -(long)size, SEEK_CUR);
+    if (sent == HWS_ERR_WOULD_BLOCK && fseek(file, -(long)size, SEEK_CUR) != 0) sent = HWS_ERR_SYSTEM; /* a pipe */
   }
-  if (sent == HWS_OK) hws_manager_close(manager, connection, 1000, NULL);
+  if (sent == HWS_OK)
+    hws_manager_close(manager, connection, 1000, NULL);
+  else if (sent != HWS_ERR_WOULD_BLOCK)
+    hws_manager_close(manager, connection, 1011, hws_error_text(sent)); /* no DRAIN will come */
 }
 
 /* The tag comes with every event of the connection, the last one too: so the file needs no table. */

@@ -13,6 +13,7 @@ struct loop {
   pthread_t thread;
   hws_manager *manager;
   hws_id listener;
+  int has_failed;
   char url[128]; /* with the port that it got */
 };
 
@@ -38,6 +39,11 @@ static void *run(void *argument) {
       }
     }
   }
+  loop->has_failed = count < 0;
+  if (loop->has_failed) { /* the kernel would go on to give it connections, so all of them end */
+    fprintf(stderr, "per_core: %s\n", hws_manager_last_error(manager));
+    kill(getpid(), SIGTERM);
+  }
   return NULL;
 }
 
@@ -60,13 +66,16 @@ static int start(struct loop *loop, const char *url) {
 }
 
 /* hws_manager_close may be called from any thread, for a listener too. All of them end at the same time. */
-static void end(struct loop *loops, int count) {
+static int end(struct loop *loops, int count) {
+  int is_well = 1;
   for (int i = 0; i < count; i++)
     hws_manager_close(loops[i].manager, loops[i].listener, 0, NULL);
   for (int i = 0; i < count; i++) {
     pthread_join(loops[i].thread, NULL);
     hws_manager_free(loops[i].manager);
+    is_well &= !loops[i].has_failed;
   }
+  return is_well;
 }
 
 int main(int argc, char **argv) {
@@ -93,6 +102,6 @@ int main(int argc, char **argv) {
 
   int number;
   if (count == wanted) sigwait(&signals, &number);
-  end(loops, count);
-  return count < wanted;
+  int is_well = end(loops, count);
+  return !is_well || count < wanted;
 }

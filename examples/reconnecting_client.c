@@ -1,7 +1,6 @@
 /* Stays connected to an echo server and sends it a number every INTERVAL; what was not echoed before a connection ended
  * is sent again on the next one: reconnecting_client URL [INTERVAL [FIRST_DELAY [LONGEST_DELAY [SILENCE]]]], in ms */
 #define _XOPEN_SOURCE 700
-#include <errno.h>
 #include <hawser.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -10,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { TLS_CUT_OFF = 294 }; /* SSL_R_UNEXPECTED_EOF_WHILE_READING of OpenSSL; a reset leaves no reason */
 
 enum { INTERVAL, FIRST_DELAY, LONGEST_DELAY, SILENCE, SETTINGS };
 static int64_t settings[SETTINGS] = {1000, 1000, 30000, 15000};
@@ -26,11 +27,9 @@ static int64_t next_number;           /* when to make the next one */
 static int64_t made, sent, confirmed; /* the last number of each kind: confirmed <= sent <= made */
 
 static void on_signal(int number) {
-  int saved_errno = errno;
   (void)number;
   stopped = 1;
   hws_manager_wake(manager);
-  errno = saved_errno;
 }
 
 static int64_t clock_ms(void) {
@@ -47,7 +46,7 @@ static int is_worth_retrying(const hws_event *end) {
     case HWS_ERR_HTTP: /* it has refused the handshake: "system" is the HTTP status */
       return end->system == 408 || end->system == 429 || end->system >= 500;
     case HWS_ERR_TLS: /* a certificate that is no good stays so, but a connection may be cut at any time */
-      return is_open;
+      return is_open || end->system == 0 || end->system == TLS_CUT_OFF;
     case HWS_ERR_HANDSHAKE:
     case HWS_ERR_PROTOCOL:
     case HWS_ERR_DEFLATE:
@@ -104,16 +103,19 @@ static void on_message(const hws_event *event) {
   printf("confirmed: %s\n", text);
 }
 
+static void try_again(int64_t least) {
+  int64_t delay = backoff() + least;
+  fprintf(stderr, "the next attempt is in %" PRId64 " ms\n", delay);
+  next_attempt = clock_ms() + delay;
+  failures++;
+}
+
 static void on_close(const hws_event *event, const char *words) {
   fprintf(stderr, "%s; %" PRId64 " bytes were not sent\n", words, hws_manager_queued(manager, connection));
-  if (!stopped && is_worth_retrying(event)) {
-    int64_t delay = backoff() + retry_after();
-    fprintf(stderr, "the next attempt is in %" PRId64 " ms\n", delay);
-    next_attempt = clock_ms() + delay;
-    failures++;
-  } else {
+  if (!stopped && is_worth_retrying(event))
+    try_again(retry_after());
+  else
     has_failed = !stopped;
-  }
   connection = 0;
   is_open = 0;
 }
@@ -129,8 +131,11 @@ static void connect_to(const char *url) {
   connection = hws_manager_connect(manager, url, options);
   if (connection >= 0) return; /* OPEN or CLOSE follows */
   fprintf(stderr, "%s: %s\n", url, hws_manager_last_error(manager));
+  if (connection == HWS_ERR_NO_MEMORY)
+    try_again(0);
+  else
+    has_failed = 1;
   connection = 0;
-  has_failed = 1;
 }
 
 static void do_what_is_due(const char *url) {
@@ -164,12 +169,15 @@ static void run(const char *url) {
 }
 
 int main(int argc, char **argv) {
-  if (argc < 2 || argc > 2 + SETTINGS) {
+  int is_valid = argc >= 2 && argc <= 2 + SETTINGS;
+  for (int i = 2; i < argc && is_valid; i++) {
+    settings[i - 2] = strtol(argv[i], NULL, 10);
+    is_valid = settings[i - 2] > 0 && settings[i - 2] <= INT32_MAX; /* as a poll can wait */
+  }
+  if (!is_valid) {
     fprintf(stderr, "usage: reconnecting_client URL [INTERVAL [FIRST_DELAY [LONGEST_DELAY [SILENCE]]]]\n");
     return 1;
   }
-  for (int i = 2; i < argc; i++)
-    settings[i - 2] = strtol(argv[i], NULL, 10);
 
   /* After this much silence the server is pinged, and after as much again it counts as gone. */
   options = hws_options_new();

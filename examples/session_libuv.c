@@ -2,6 +2,7 @@
  * server, which sends every message back: session_libuv [9001] */
 #define _POSIX_C_SOURCE 200809L
 #include <hawser.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,6 +200,7 @@ int main(int argc, char **argv) {
   struct sockaddr_in address;
   int size = sizeof address;
   uv_loop_t *loop = uv_default_loop();
+  signal(SIGPIPE, SIG_IGN); /* libuv does not keep a peer that has gone from raising it */
   setvbuf(stdout, NULL, _IOLBF, 0);
   uv_tcp_init(loop, &listener);
   uv_ip4_addr("127.0.0.1", argc > 1 ? atoi(argv[1]) : 0, &address);

@@ -1,6 +1,5 @@
 /* Factors the numbers that clients send, in a pool of threads: workers URL [THREADS] */
 #define _POSIX_C_SOURCE 200809L
-#include <errno.h>
 #include <hawser.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -9,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_WAITING = 64, MOST_THREADS = 64, LONGEST_TEXT = 15 };
+enum { MOST_WAITING = 64, MOST_AT_ALL = 32 << 10, MOST_THREADS = 64, LONGEST_TEXT = 15 };
 
 struct job {
   struct job *next;
@@ -88,13 +87,27 @@ static void *run_worker(void *unused) {
 
 /* The event is gone at the next poll: a job has a copy of what it needs. */
 static struct job *job_of(const hws_event *event) {
-  struct job *job = event->size <= LONGEST_TEXT ? calloc(1, sizeof *job) : NULL;
+  struct job *job = event->size > 0 && event->size <= LONGEST_TEXT ? calloc(1, sizeof *job) : NULL;
   if (job == NULL) return NULL;
   job->connection = event->connection;
   memcpy(job->text, event->data, (size_t)event->size);
-  if (event->size > 0 && strspn(job->text, "0123456789") == (size_t)event->size) return job;
+  if (strspn(job->text, "0123456789") == (size_t)event->size) return job;
   free(job);
   return NULL;
+}
+
+/* A pause keeps one client from sending more. It does not keep many of them from sending a little each: so there is a
+ * bound on all as well. */
+static int put(struct job *job) {
+  pthread_mutex_lock(&mutex);
+  int has_room = count_waiting < MOST_AT_ALL;
+  if (has_room) {
+    job->is_paused = ++count_waiting > MOST_WAITING;
+    append(&waiting, job);
+    pthread_cond_signal(&news);
+  }
+  pthread_mutex_unlock(&mutex);
+  return has_room;
 }
 
 static void on_message(const hws_event *event) {
@@ -103,18 +116,22 @@ static void on_message(const hws_event *event) {
     hws_manager_close(manager, event->connection, 1008, "a number of up to 15 digits, please");
     return;
   }
-  pthread_mutex_lock(&mutex);
-  job->is_paused = ++count_waiting > MOST_WAITING;
-  append(&waiting, job);
-  pthread_cond_signal(&news);
-  pthread_mutex_unlock(&mutex);
-  if (job->is_paused) hws_manager_pause(manager, event->connection);
+  if (!put(job)) {
+    free(job);
+    hws_manager_close(manager, event->connection, 1013, "too many numbers are waiting");
+  } else if (job->is_paused) {
+    hws_manager_pause(manager, event->connection);
+  }
 }
 
+/* Nobody is resumed before there is room again: else each job that is done would let in a batch of new ones. */
 static void clear_away_done(void) {
+  struct job *job;
   pthread_mutex_lock(&mutex);
-  for (struct job *job; (job = take_first(&done)) != NULL; free(job))
+  while (count_waiting <= MOST_WAITING && (job = take_first(&done)) != NULL) {
     if (job->is_paused) hws_manager_resume(manager, job->connection);
+    free(job);
+  }
   pthread_mutex_unlock(&mutex);
 }
 
@@ -143,17 +160,15 @@ static void end_workers(pthread_t *threads, int count) {
   pthread_mutex_unlock(&mutex);
   for (int i = 0; i < count; i++)
     pthread_join(threads[i], NULL);
-  for (struct job *job; (job = take_first(&waiting)) != NULL;)
+  for (struct job *job; (job = take_first(&waiting)) != NULL; count_waiting--)
     free(job);
   clear_away_done();
 }
 
 static void on_signal(int number) {
-  int saved_errno = errno;
   (void)number;
   stopped = 1;
   hws_manager_wake(manager); /* one of the few things that a signal handler may do */
-  errno = saved_errno;
 }
 
 static void handle_signals(void) {
@@ -173,7 +188,8 @@ static void block_signals(int how) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 2 && argc != 3) {
+  int wanted = argc == 3 ? atoi(argv[2]) : 4;
+  if (argc < 2 || argc > 3 || wanted < 1 || wanted > MOST_THREADS) {
     fprintf(stderr, "usage: workers URL [THREADS]\n");
     return 1;
   }
@@ -184,9 +200,8 @@ int main(int argc, char **argv) {
     return 1;
   }
   pthread_t threads[MOST_THREADS];
-  int wanted = argc == 3 ? atoi(argv[2]) : 4;
   block_signals(SIG_BLOCK);
-  int count_threads = start_workers(threads, wanted < MOST_THREADS ? wanted : MOST_THREADS);
+  int count_threads = start_workers(threads, wanted);
   handle_signals();
   block_signals(SIG_UNBLOCK);
   printf("listening on ws://%s/\n", hws_manager_local_address(manager, listener));

@@ -36,6 +36,7 @@ int main(int argc, char **argv) {
   hws_options_set_text(options, "tls_certificate", argv[2]);
   hws_options_set_text(options, "tls_key", argv[3]);
   hws_options_set_text(options, "deflate", "shared");
+  hws_options_set_int(options, "pause_above", 1 << 20); /* read no further from a peer that does not read */
 
   manager = hws_manager_new(NULL);
   hws_id listener = hws_manager_listen(manager, argv[1], options);

@@ -17,8 +17,10 @@ int main(int argc, char **argv) {
     client_attend(&client);
     if (client.over) QCoreApplication::quit();
   });
-  QObject::connect(QAbstractEventDispatcher::instance(), &QAbstractEventDispatcher::aboutToBlock,
-                   [&client] { client_flush(&client); });
+  auto flush = [&client] { client_flush(&client); };
+  QAbstractEventDispatcher *dispatcher = QAbstractEventDispatcher::instance();
+  QObject::connect(dispatcher, &QAbstractEventDispatcher::aboutToBlock, flush);
+  QObject::connect(dispatcher, &QAbstractEventDispatcher::awake, flush);  // a turn that does not block
   QTimer timer;
   QObject::connect(&timer, &QTimer::timeout, [&client] { client_tick(&client); });
   timer.start(100);

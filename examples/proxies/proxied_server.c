@@ -54,11 +54,11 @@ static void handle(const hws_event *event) {
   }
 }
 
-static int poll_once(void) {
+static hws_result poll_and_handle(void) {
   hws_result count = hws_manager_poll(manager, -1);
   for (int32_t i = 0; i < count; i++)
     handle(hws_manager_event(manager, i));
-  return count >= 0;
+  return count;
 }
 
 int main(int argc, char **argv) {
@@ -79,11 +79,12 @@ int main(int argc, char **argv) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   printf("listening on %s\n", hws_manager_local_address(manager, listener));
 
-  while (!told_to_end && poll_once()) {
-  }
+  hws_result count = 0;
+  while (!told_to_end && count >= 0)
+    count = poll_and_handle();
   hws_manager_drain(manager, 2000); /* listens no more, and closes everybody with 1001 */
-  while (hws_manager_stat(manager, "connections") > 0 && poll_once()) {
-  }
+  while (count >= 0 && hws_manager_stat(manager, "connections") > 0)
+    count = poll_and_handle();
   hws_manager_free(manager);
-  return 0;
+  return count < 0;
 }

@@ -76,29 +76,29 @@ class WhoIsLetIn(ChatTest):
 
     def test_what_is_said(self):
         first = self.enter()
-        self.expect(first, "guest 1: has come")
+        self.expect(first, "guest 1 has come")
         second = self.enter(f"Origin: http://127.0.0.1:{self.port}")
-        self.expect(second, "guest 2: has come")
+        self.expect(second, "guest 2 has come")
         first.send_frame(TEXT, "grüße".encode())
-        self.expect(first, "guest 2: has come", "guest 1: grüße")
+        self.expect(first, "guest 2 has come", "guest 1: grüße")
         self.expect(second, "guest 1: grüße")
         second.send_frame(TEXT, b"x" * 2000)
         self.expect(first, "guest 2: " + "x" * 2000)
         second.send_frame(CLOSE, close_payload(1000))
-        self.expect(first, "guest 2: has gone")
+        self.expect(first, "guest 2 has gone")
         first.send_frame(TEXT, b"x" * 2001)
         opcode, payload = first.receive()
         self.assertEqual((opcode, payload[:2]), (CLOSE, close_payload(1009)))
 
     def test_text_only(self):
         client = self.enter()
-        self.expect(client, "guest 1: has come")
+        self.expect(client, "guest 1 has come")
         client.send_frame(BINARY, b"\0")
         self.assertEqual(client.receive(), (CLOSE, close_payload(1003, "text only")))
 
     def test_the_end(self):
         client = self.enter()
-        self.expect(client, "guest 1: has come")
+        self.expect(client, "guest 1 has come")
         self.server.terminate()
         self.assertEqual(client.receive(), (CLOSE, close_payload(1001)))
         client.send_frame(CLOSE, close_payload(1001))
@@ -114,7 +114,7 @@ class WhoIsLetIn(ChatTest):
         async def talk():
             async with connect(f"ws://127.0.0.1:{self.port}/chat", subprotocols=["chat.v1"], origin=f"http://127.0.0.1:{self.port}",
                                additional_headers={"Cookie": self.cookie()}, proxy=None) as connection:
-                self.assertEqual(await connection.recv(), "guest 1: has come")
+                self.assertEqual(await connection.recv(), "guest 1 has come")
                 await connection.send("ahoy " * 100)
                 self.assertEqual(await connection.recv(), "guest 1: " + "ahoy " * 100)
 
@@ -132,7 +132,7 @@ class InTheBrowser(ChatTest):
 
     def open_chat(self, browser, url):
         browser.call("Page.navigate", url=url)
-        self.wait_for_line(browser, "guest 1: has come")
+        self.wait_for_line(browser, "guest 1 has come")
 
     def wait_for_line(self, browser, line):
         browser.wait(f"document.querySelector('#log')?.lastChild?.textContent === {line!r}")
@@ -153,6 +153,8 @@ class InTheBrowser(ChatTest):
         self.assertEqual(browser.evaluate("socket.extensions"), "permessage-deflate; "
                          "server_no_context_takeover; client_no_context_takeover")
         self.assertEqual(browser.evaluate("document.cookie"), "")
+        browser.evaluate("for (let i = 0; i < 1100; i++) show('line ' + i)")
+        self.assertEqual(browser.evaluate("[log.childElementCount, log.lastChild.textContent].join()"), "1000,line 1099")
         self.assertEqual(browser.complaints, [])
 
         # The server ends, and another one comes, which does not know the cookie of the page.
@@ -160,7 +162,7 @@ class InTheBrowser(ChatTest):
         browser.wait("document.querySelector('#state').textContent === 'closed: 1001 '")
         self.assertEqual(self.finish(server)[0], 0)
         server, _ = self.start_chat(port)
-        self.wait_for_line(browser, "guest 1: has come")
+        self.wait_for_line(browser, "guest 1 has come")
         self.say(browser, "back again")
         self.wait_for_line(browser, "guest 1: back again")
         self.stop_well(server)

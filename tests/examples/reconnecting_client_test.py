@@ -201,6 +201,22 @@ class InC(WhatIsWorthRetrying, ReconnectingTest):
         self.assertLessEqual(self.delay(client), LONGEST_DELAY)
         self.stop_well(client)
 
+    def test_tls_handshakes_that_are_cut(self):
+        server = self.make_server()
+        client = self.start_client(server.url.replace("ws:", "wss:"))
+        for reads in (1, 4096):  # bytes that are left unread are answered with a reset, RFC 9293 3.6.1
+            sock, _ = server.listener.accept()
+            sock.recv(reads)
+            sock.close()
+            self.delay(client)
+        self.stop_well(client)
+
+    def test_usage(self):
+        for arguments in ((), ("0",), ("1", "-1"), ("1", "1", "1", "1", "1"), ("1", "1", str(1 << 31))):
+            url = ["ws://127.0.0.1:1/"] if arguments else []
+            status, _, err = self.finish(self.start("reconnecting_client", *url, *arguments))
+            self.assertEqual((status, err[:26]), (1, "usage: reconnecting_client"))
+
     def confirm(self, client, count):
         """The next so many numbers are confirmed, each of them once."""
         for _ in range(count):

@@ -88,6 +88,17 @@ class Workers(ExampleTest):
         client.close()
         self.stop_well(server)
 
+    def test_many_clients_together(self):
+        server, port = self.start_workers(1)
+        prime = b"999999999999989"  # takes its time
+        frames = (bytes([0x80 | TEXT, 0x80 | len(prime)]) + bytes(4) + prime) * 3000
+        for _ in range(200):
+            self.open_client(port)[0].sock.sendall(frames)
+        client, _ = self.open_client(port)
+        client.send_frame(TEXT, b"91")
+        self.assertEqual(client.receive(), (CLOSE, close_payload(1013, "too many numbers are waiting")))
+        self.stop_well(server)
+
     def test_clients_that_leave_their_jobs(self):
         server, port = self.start_workers()
         for _ in range(20):
@@ -110,6 +121,11 @@ class Workers(ExampleTest):
             pass
         client.send_frame(CLOSE, close_payload(1001))
         self.assertEqual(self.finish(server)[0], 0)
+
+    def test_usage(self):
+        for arguments in ((), ("ws://127.0.0.1:0/", 0), ("ws://127.0.0.1:0/", 65)):
+            status, _, err = self.finish(self.start("workers", *arguments))
+            self.assertEqual((status, err), (1, "usage: workers URL [THREADS]\n"))
 
 
 class PerCore(ExampleTest):
