@@ -282,8 +282,8 @@ HWS_API const char *hws_manager_last_error(const hws_manager *manager);
 /** Event number `index` of the batch; NULL out of range. Valid until the next poll or free. */
 HWS_API const hws_event *hws_manager_event(const hws_manager *manager, int32_t index);
 
-/** Words about an event, in English: for CLOSE which layer ended it and why. Never NULL for an index in range. Valid
- * until the next poll or free. */
+/** Words about an event, in English: for CLOSE which layer ended it and why. What the peer said is quoted in them, with
+ * control characters as \x1B. Never NULL for an index in range. Valid until the next poll or free. */
 HWS_API const char *hws_manager_event_text(const hws_manager *manager, int32_t index);
 
 /** The batch as flat records, for foreign-function interfaces that are slow at structs. Packs whole records into buffer

@@ -70,6 +70,23 @@ bool list_contains(std::string_view list, std::string_view token) {
   return false;
 }
 
+std::string printable(std::string_view text) {
+  static constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string safe;
+  for (size_t i = 0; i < text.size(); i++) {
+    uint8_t octet = static_cast<uint8_t>(text[i]);
+    uint8_t next = i + 1 < text.size() ? static_cast<uint8_t>(text[i + 1]) : 0;
+    bool is_c1 = octet == 0xC2 && next >= 0x80 && next <= 0x9F;
+    if (!is_c1 && octet >= 0x20 && octet != 0x7F) {
+      safe += text[i];
+      continue;
+    }
+    if (is_c1) octet = next, i++;
+    safe += {'\\', 'x', kDigits[octet >> 4], kDigits[octet & 15]};
+  }
+  return safe;
+}
+
 bool equal_in_constant_time(std::string_view a, std::string_view b) {
   // The sizes are no secret: an Accept value and a token have known lengths.
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;

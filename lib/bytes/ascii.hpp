@@ -1,6 +1,7 @@
 // The character classes and comparisons of HTTP header fields (RFC 9110 5.6); no locale.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace hawser {
@@ -36,6 +37,9 @@ std::string_view trim(std::string_view text);
 bool next_list_element(std::string_view &list, std::string_view &element);
 // True if `token` is an element of the comma-separated `list`, ignoring case.
 bool list_contains(std::string_view list, std::string_view token);
+
+// For terminals and logs, which obey control characters: C0, DEL and C1 (in UTF-8) become \x1B and the like.
+std::string printable(std::string_view text);
 
 // Compares without telling by its duration where the first difference is.
 bool equal_in_constant_time(std::string_view a, std::string_view b);

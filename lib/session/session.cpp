@@ -3,6 +3,7 @@
 #include <cstring>
 #include <new>
 
+#include "bytes/ascii.hpp"
 #include "bytes/deadline.hpp"
 
 namespace hawser {
@@ -633,16 +634,22 @@ void Session::describe_close(Event &event) const {
   event.data = event.size != 0 ? rare_->reason : nullptr;
 }
 
+// The peer's reason, status line and certificate are among them.
 std::string Session::words_of_close() const {
-  if (!failure_) {
-    std::string words =
-        std::string("closed by ") + (by_peer_ ? "the peer" : "us") + " with " + std::to_string(close_code_);
-    if (rare_ && rare_->reason_size != 0) {
-      words += ": ";
-      words.append(reinterpret_cast<const char *>(rare_->reason), rare_->reason_size);
-    }
-    return words;
+  return printable(failure_ ? words_of_failure() : words_of_goodbye());
+}
+
+std::string Session::words_of_goodbye() const {
+  std::string words =
+      std::string("closed by ") + (by_peer_ ? "the peer" : "us") + " with " + std::to_string(close_code_);
+  if (rare_ && rare_->reason_size != 0) {
+    words += ": ";
+    words.append(reinterpret_cast<const char *>(rare_->reason), rare_->reason_size);
   }
+  return words;
+}
+
+std::string Session::words_of_failure() const {
   std::string words = failure_.words;
   bool is_errno = failure_.error == Error::IO || failure_.error == Error::CONNECT || failure_.error == Error::SYSTEM;
   if (is_errno && failure_.system != 0) words += std::string(": ") + std::strerror(failure_.system);

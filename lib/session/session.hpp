@@ -171,7 +171,7 @@ class Session {
   bool is_opening() const { return phase_ == Phase::OPENING || phase_ == Phase::DECIDING; }
   // The CLOSE event: final once over().
   void describe_close(Event &event) const;
-  // The same in words, with errno or HTTP status.
+  // The same in words, with errno or HTTP status, without control characters of the peer's.
   std::string words_of_close() const;
 
   // A ping or Close has not left, as far as is known: then the time has to be right when it has.
@@ -281,6 +281,8 @@ class Session {
   void note_way_of_sending() { sends_plainly_ = phase_ == Phase::OPEN && !in_part() && !codec_; }
   [[gnu::noinline]] void fail(const Failure &failure);
   Rare *rare();
+  std::string words_of_goodbye() const;
+  std::string words_of_failure() const;
   void note_detail(std::string_view words);
   int64_t open_deadline() const;
   void keep_alive();

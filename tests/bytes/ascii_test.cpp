@@ -14,6 +14,7 @@ using hawser::is_token;
 using hawser::is_token_char;
 using hawser::list_contains;
 using hawser::next_list_element;
+using hawser::printable;
 using hawser::trim;
 
 namespace {
@@ -101,6 +102,16 @@ void lists_are_searched_by_whole_elements(void **) {
   assert_false(list_contains("a,,b", ""));
 }
 
+void controls_become_printable(void **) {
+  assert_true(printable("").empty());
+  assert_true(printable("moor \xE2\x9A\x93 \\ caf\xC3\xA9 \xC2\xA0") == "moor \xE2\x9A\x93 \\ caf\xC3\xA9 \xC2\xA0");
+  assert_true(printable("\x1B[2J\r\n\tgone\x7F") == "\\x1B[2J\\x0D\\x0A\\x09gone\\x7F");
+  assert_true(printable("\xC2\x9B"
+                        "31m\xC2\x80\xC2\x9F") == "\\x9B31m\\x80\\x9F");
+  assert_true(printable(std::string("a\0b", 3)) == "a\\x00b");
+  assert_true(printable("\xC2") == "\xC2");
+}
+
 void constant_time_comparison_compares(void **) {
   std::string value = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
   assert_true(equal_in_constant_time(value, value));
@@ -128,6 +139,7 @@ int main() {
       cmocka_unit_test(lists_yield_trimmed_elements),
       cmocka_unit_test(lists_skip_empty_elements),
       cmocka_unit_test(lists_are_searched_by_whole_elements),
+      cmocka_unit_test(controls_become_printable),
       cmocka_unit_test(constant_time_comparison_compares),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

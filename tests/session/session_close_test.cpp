@@ -80,6 +80,17 @@ void their_close_first(void **) {
   }
 }
 
+// A log or a terminal shows the words: no line of the peer's own, no escape sequence.
+void words_obey_nobody(void **) {
+  OpenLab lab(Role::CLIENT);
+  lab.feed(lab.peer.close(4000,
+                          "gone\r\n\x1b[2Jaccepted \xc2\x9b"
+                          "31m"));
+  lab->settle();
+  assert_string_equal(lab->words_of_close().c_str(),
+                      "closed by the peer with 4000: gone\\x0D\\x0A\\x1B[2Jaccepted \\x9B31m");
+}
+
 void codes_are_echoed(void **) {
   for (int code : {1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999}) {
     OpenLab lab(Role::SERVER);
@@ -313,6 +324,7 @@ int main() {
   const CMUnitTest tests[] = {
       lab_unit_test(our_close_first),
       lab_unit_test(their_close_first),
+      lab_unit_test(words_obey_nobody),
       lab_unit_test(codes_are_echoed),
       lab_unit_test(empty_closes),
       lab_unit_test(crossing_closes),
