@@ -56,9 +56,14 @@ install(FILES ${PROJECT_BINARY_DIR}/pkgconfig/hawser.pc DESTINATION ${hawser_pkg
         COMPONENT development)
 
 # The program (tools/ installs it) finds the library of its own prefix, wherever that was moved.
-if(TARGET hawser_program AND NOT IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" AND NOT IS_ABSOLUTE "${CMAKE_INSTALL_BINDIR}")
-  file(RELATIVE_PATH hawser_lib_from_bin /prefix/${CMAKE_INSTALL_BINDIR} /prefix/${CMAKE_INSTALL_LIBDIR})
-  set_target_properties(hawser_program PROPERTIES INSTALL_RPATH "$ORIGIN/${hawser_lib_from_bin}")
+if(TARGET hawser_program)
+  if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" OR IS_ABSOLUTE "${CMAKE_INSTALL_BINDIR}")
+    set(hawser_rpath ${CMAKE_INSTALL_FULL_LIBDIR})
+  else()
+    file(RELATIVE_PATH hawser_rpath /prefix/${CMAKE_INSTALL_BINDIR} /prefix/${CMAKE_INSTALL_LIBDIR})
+    string(PREPEND hawser_rpath $<IF:$<PLATFORM_ID:Darwin>,@loader_path,$ORIGIN>/)
+  endif()
+  set_target_properties(hawser_program PROPERTIES INSTALL_RPATH ${hawser_rpath})
 endif()
 
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT library)

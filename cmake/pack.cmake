@@ -3,6 +3,10 @@
 #
 # debian/ makes the packages for a distribution. These are for one's own machines: they take the flags of this build.
 
+if(NOT PROJECT_IS_TOP_LEVEL)
+  return()  # what else a project has around this one is for that project to say
+endif()
+
 set(CPACK_PACKAGE_NAME hawser)
 set(CPACK_PACKAGE_VENDOR "The hawser authors")
 set(CPACK_PACKAGE_CONTACT "The hawser authors <maintainers@hawser.org>")

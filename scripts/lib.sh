@@ -23,6 +23,8 @@ as_root() {
 
 is_installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
+is_checkout() { git rev-parse HEAD >/dev/null 2>&1; }
+
 is_available() { apt-cache policy "$1" 2>/dev/null | grep "Candidate: [^(]" >/dev/null; }
 
 # Installs those of the named packages that are not there; asks the network for nothing if none is missing.

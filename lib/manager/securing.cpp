@@ -90,7 +90,7 @@ void Manager::refuse_plain_http(Connection &connection) {
   constexpr Failure kPlain{Error::TLS, 400, "the peer spoke plain HTTP to a wss:// listener"};
   // Clients show the reason phrase to people rather than the body.
   constexpr std::string_view kReason = "This port speaks TLS: use wss:// or https://";
-  connection.session->refuse_opening({400, std::string(kReason) + "\n", is_head, kReason}, kPlain);
+  connection.session->refuse_opening({400, std::string(kReason).append("\n"), is_head, kReason}, kPlain);
   attention_.push(connection);
 }
 

@@ -3,6 +3,7 @@
 import os
 
 from conan import ConanFile
+from conan.tools.build import stdcpp_library
 from conan.tools.cmake import CMake, CMakeDeps, CMakeToolchain, cmake_layout
 from conan.tools.files import copy, rm, rmdir, unzip
 from conan.tools.gnu import PkgConfigDeps
@@ -16,8 +17,8 @@ class Hawser(ConanFile):
     description = "WebSocket library (RFC 6455, RFC 7692), client and server, behind a stable C API"
     topics = ("websocket", "rfc6455", "networking")
     settings = "os", "arch", "compiler", "build_type"
-    options = {"shared": [True, False], "fPIC": [True, False]}
-    default_options = {"shared": True, "fPIC": True}
+    options = {"shared": [True, False]}  # no fPIC: the static library is position-independent, too
+    default_options = {"shared": True}
     exports_sources = "hawser-*.tar.gz"
 
     def requirements(self):
@@ -55,4 +56,4 @@ class Hawser(ConanFile):
     def package_info(self):
         self.cpp_info.libs = ["hawser"]
         if not self.options.shared:
-            self.cpp_info.system_libs = ["stdc++", "m", "pthread"]
+            self.cpp_info.system_libs = [stdcpp_library(self), "m", "pthread"]

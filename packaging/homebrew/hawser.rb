@@ -12,6 +12,7 @@ class Hawser < Formula
   depends_on "c-ares"
   depends_on "openssl@3"
 
+  uses_from_macos "python" => :build
   uses_from_macos "zlib"
 
   def install

@@ -8,7 +8,7 @@ pkgs.stdenv.mkDerivation rec {
   src = ./. + "/hawser-${version}.tar.gz";
 
   outputs = [ "out" "dev" "man" ];
-  nativeBuildInputs = [ pkgs.cmake pkgs.ninja pkgs.pkg-config ];
+  nativeBuildInputs = [ pkgs.cmake pkgs.ninja pkgs.pkg-config pkgs.python3 ];
   buildInputs = [ pkgs.cli11 pkgs.openssl pkgs.zlib pkgs.c-ares ];
   cmakeFlags = [ "-DHAWSER_TESTS=OFF" "-DHAWSER_EXAMPLES=OFF" ];
 
