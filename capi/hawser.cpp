@@ -252,8 +252,8 @@ hws_id hws_manager_connect(hws_manager *manager, const char *url, const hws_opti
   });
 }
 
-// Flattened, the poll loop needs an eighth fewer instructions for a lone message (64 B on one connection: 759 instead
-// of 808 in this library). What is not on the way of every message is kept out of it by gnu::noinline.
+// Flattened, the poll loop needs fewer instructions for a lone message (bench/run --only instructions ws-64B-1x1). What
+// is not on the way of every message is kept out of it by gnu::noinline.
 [[gnu::flatten]] hws_result hws_manager_poll(hws_manager *manager, int32_t timeout_ms) try {
   if (manager == nullptr) return HWS_ERR_ARGUMENT;
   Entry entry(ownership_of(*manager).enter_to_poll());

@@ -23,7 +23,7 @@ enum Readiness : uint32_t {
 #define HAWSER_PACKED
 #endif
 
-// Laid out as Linux' epoll_event, which is written where it is read: that saves 13 of a lone message's instructions.
+// Laid out as Linux' epoll_event, so that the kernel writes it where it is read.
 struct HAWSER_PACKED Ready {
   uint32_t readiness;  // Readiness bits
   uint64_t token;      // as given to add

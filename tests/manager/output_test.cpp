@@ -18,6 +18,15 @@ bool append(Connection &connection, const std::string &text) {
   return at != nullptr;
 }
 
+// What Manager does with a small message. False if it has to be appended.
+bool put(Bench &bench, Connection &connection, const std::string &text) {
+  hawser::Output &output = bench.output;
+  size_t size = text.size();
+  bool begun = output.may_extend(connection, size) || output.begin_to_write(connection, size, connection.queue_left());
+  if (begun) std::memcpy(output.extend(connection, size), text.data(), size);
+  return begun;
+}
+
 bool borrow(Connection &connection, const std::string &head, const std::string &payload) {
   return connection.append_borrowed(reinterpret_cast<const uint8_t *>(head.data()), head.size(),
                                     reinterpret_cast<const uint8_t *>(payload.data()), payload.size());
@@ -65,7 +74,7 @@ bool matches_strings(unsigned seed) {
         got[i] += bench.read(i, random() % 400000);
         break;
       default:
-        good = append(bench.connections[i], text);
+        good = (random() % 2 == 0 && put(bench, bench.connections[i], text)) || append(bench.connections[i], text);
         models[i] += text;
     }
     int64_t queued = bench.connections[i].queued();
@@ -106,6 +115,28 @@ void test_one_write_for_many_frames(void **) {
   assert_false(bench.output.dirty());
   assert_int_equal(bench.stats.bytes_sent, 500);
   assert_int_equal(bench.read(0).size(), 500);
+}
+
+// Who writes may go on until its queue is full, another one has begun, or all was flushed.
+void test_extending(void **) {
+  Bench bench;
+  assert_true(bench.open(0));
+  assert_true(bench.open(1));
+  Connection &one = bench.connections[0];
+  Connection &two = bench.connections[1];
+  assert_true(bench.output.begin_to_write(one, 10, 25));
+  std::memcpy(bench.output.extend(one, 10), "0123456789", 10);
+  assert_true(bench.output.may_extend(one, 15));
+  assert_false(bench.output.may_extend(one, 16));
+  assert_false(bench.output.may_extend(two, 1));
+  assert_true(bench.output.begin_to_write(two, 5, 1));  // more than is left, but the first
+  std::memcpy(bench.output.extend(two, 5), "abcde", 5);
+  assert_false(bench.output.may_extend(two, 1));
+  assert_false(bench.output.may_extend(one, 1));
+  bench.output.flush_all();
+  assert_false(bench.output.may_extend(two, 1));
+  assert_string_equal(bench.read(0).c_str(), "0123456789");
+  assert_string_equal(bench.read(1).c_str(), "abcde");
 }
 
 void test_write_error(void **) {
@@ -212,12 +243,31 @@ void test_drop(void **) {
   assert_int_equal(bench.connections[0].queued(), 7);
 }
 
+// The writer is known until it is dropped: its slot is free then, and may become another connection's.
+void test_writer(void **) {
+  Bench bench;
+  assert_true(bench.open(0));
+  assert_true(bench.open(1));
+  assert_null(bench.output.writer(0));
+  assert_true(put(bench, bench.connections[1], "flushed"));
+  bench.output.flush_all();
+  assert_ptr_equal(bench.output.writer(2), &bench.connections[1]);
+  assert_null(bench.output.writer(1));
+  bench.output.drop(bench.connections[0]);
+  assert_ptr_equal(bench.output.writer(2), &bench.connections[1]);
+  bench.output.drop(bench.connections[1]);
+  assert_null(bench.output.writer(2));
+  bench.connections[1].id = 0;
+  assert_null(bench.output.writer(0));
+}
+
 }  // namespace
 
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(test_like_strings),
       cmocka_unit_test(test_one_write_for_many_frames),
+      cmocka_unit_test(test_extending),
       cmocka_unit_test(test_write_error),
       cmocka_unit_test(test_budget),
       cmocka_unit_test(test_refused_large_frame),
@@ -225,6 +275,7 @@ int main() {
       cmocka_unit_test(test_unsent_large_frame),
       cmocka_unit_test(test_stall_begins_now),
       cmocka_unit_test(test_drop),
+      cmocka_unit_test(test_writer),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

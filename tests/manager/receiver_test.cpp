@@ -64,6 +64,23 @@ void test_in_place(void **) {
   assert_int_equal(station.stats.messages_received, 2);
 }
 
+// A text that is not UTF-8, among others: those before it are delivered, and nothing else is.
+void test_wrong_text(void **) {
+  Station station;
+  assert_true(station.open(0));
+  station.connections[0].session->note_routine();
+  std::string bytes;
+  for (const char *text : {"one", "zw\xc3\xb6lf", "wrong\xff", "never"})
+    bytes += frame(text, RAW_FIN | RAW_TEXT);
+  assert_true(station.write(0, bytes));
+  auto payloads = station.turn(0);
+  assert_int_equal(payloads.size(), 2);
+  assert_string_equal(payloads[1].c_str(), "zw\xc3\xb6lf");
+  assert_int_equal(station.stats.messages_received, 2);
+  assert_ptr_equal(station.settling.pop(), &station.connections[0]);  // a Close is due
+  assert_int_equal(station.turn(0).size(), 0);
+}
+
 // More frames than events: the others are carried over, and nothing else is read before them.
 void test_carry(void **) {
   Station station(4);
@@ -199,15 +216,11 @@ void test_end_and_error(void **) {
 
 int main() {
   const CMUnitTest tests[] = {
-      cmocka_unit_test(test_in_place),
-      cmocka_unit_test(test_carry),
-      cmocka_unit_test(test_carried_part_at_the_end_of_the_arena),
-      cmocka_unit_test(test_stash),
-      cmocka_unit_test(test_open_goes_first),
-      cmocka_unit_test(test_forget),
-      cmocka_unit_test(test_large_message),
-      cmocka_unit_test(test_batch_bytes),
-      cmocka_unit_test(test_end_and_error),
+      cmocka_unit_test(test_in_place),    cmocka_unit_test(test_wrong_text),
+      cmocka_unit_test(test_carry),       cmocka_unit_test(test_carried_part_at_the_end_of_the_arena),
+      cmocka_unit_test(test_stash),       cmocka_unit_test(test_open_goes_first),
+      cmocka_unit_test(test_forget),      cmocka_unit_test(test_large_message),
+      cmocka_unit_test(test_batch_bytes), cmocka_unit_test(test_end_and_error),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
