@@ -81,7 +81,7 @@ std::string printable(std::string_view text) {
       safe += text[i];
       continue;
     }
-    if (is_c1) octet = next, i++;
+    if (is_c1) octet = static_cast<uint8_t>(text[++i]);
     safe += {'\\', 'x', kDigits[octet >> 4], kDigits[octet & 15]};
   }
   return safe;
