@@ -93,12 +93,13 @@ class Sync(unittest.TestCase):
 
     def test_who_does_not_read_is_not_read_from(self):
         count, size = 200, 1 << 18
-        begin, received = threading.Event(), []
+        begin, ended, received = threading.Event(), threading.Event(), []
 
         def handler(websocket):
             begin.wait()
             for message in websocket:
                 received.append(len(message))
+            ended.set()
 
         with hawser.sync.serve(handler, URL) as server:
             with hawser.sync.connect(server.url, max_send_queue=1 << 20) as websocket:
@@ -106,6 +107,7 @@ class Sync(unittest.TestCase):
                 sending.start()
                 begin.set()
                 sending.join()
+        self.assertTrue(ended.wait(20))  # the handler reads on after the end
         self.assertEqual(received, [size] * count)
 
     def test_pings_have_answers_of_their_own(self):

@@ -337,10 +337,12 @@ class WaitingTest < WebSocketTest
   def test_who_does_not_read_is_not_read_from
     count = 200
     begun = Queue.new
+    ended = Queue.new
     received = []
     server = Hawser.serve(URL) do |ws|
       begun.pop
       ws.each { |message| received << message.bytesize }
+      ended << true
     end
     Hawser.connect(server.url, max_send_queue: 1 << 20) do |ws|
       sending = Thread.new { count.times { ws << "\0".b * (1 << 18) } }
@@ -350,6 +352,7 @@ class WaitingTest < WebSocketTest
       sending.join
     end
     server.close
+    ended.pop # the block reads on after the end
     assert_equal [1 << 18] * count, received
   end
 
