@@ -59,17 +59,17 @@ struct Connection final : Sink {
   std::atomic<bool> refusal_mailed{false};    // another thread's send was refused: the manager will hear of it
 
   Stage stage = Stage::FREE;
-  bool routine = false;       // see in_routine
-  bool told = false;          // the application knows the id
-  bool paused = false;        // by the application
-  bool handshaking = false;   // counted among the inbound handshakes
-  bool refused = false;       // a send was answered with WOULD_BLOCK: DRAIN is due
-  bool part_refused = false;  // during an unfinished message: what waits behind that does not count
-  bool open_due = false;      // OPEN is due
-  bool half_closed = false;   // our direction of the transport is shut down
-  bool shed = false;          // for the memory that it held
-  int32_t skipped = 0;        // broadcasts since the last DRAIN
-  int32_t write_error = 0;    // errno of a write that failed: nothing more is written
+  bool routine = false;           // see in_routine
+  bool told : 1 = false;          // the application knows the id
+  bool paused : 1 = false;        // by the application
+  bool handshaking : 1 = false;   // counted among the inbound handshakes
+  bool refused : 1 = false;       // a send was answered with WOULD_BLOCK: DRAIN is due
+  bool part_refused : 1 = false;  // during an unfinished message: what waits behind that does not count
+  bool open_due : 1 = false;      // OPEN is due
+  bool half_closed : 1 = false;   // our direction of the transport is shut down
+  bool shed : 1 = false;          // for the memory that it held
+  int32_t skipped = 0;            // broadcasts since the last DRAIN
+  int32_t write_error = 0;        // errno of a write that failed: nothing more is written
 
   uint32_t slot = 0;
   uint32_t generation = 0;

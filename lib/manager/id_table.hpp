@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <new>
-#include <vector>
+#include <utility>
 
 namespace hawser {
 
@@ -26,7 +26,8 @@ inline bool is_listener_id(int64_t id) {
   return (id >> (id_bits::kSlot + id_bits::kManager) & 1) != 0;
 }
 
-// T has: std::atomic<int64_t> id, 0 while the slot is free; uint32_t slot; uint32_t generation.
+// T has: std::atomic<int64_t> id, 0 while the slot is free; uint32_t slot, which of a free one is the next free one;
+// uint32_t generation.
 template <typename T>
 class IdTable {
  public:
@@ -54,9 +55,9 @@ class IdTable {
 
   // A free slot with a fresh id; nullptr when all are taken or there is no memory.
   T *claim() {
-    if (free_.empty() && !grow()) return nullptr;
-    T *claimed = at(free_.back());
-    free_.pop_back();
+    if (free_ == kNone && !grow()) return nullptr;
+    T *claimed = at(free_);
+    free_ = std::exchange(claimed->slot, free_);
     claimed->id.store(static_cast<int64_t>(claimed->generation) << kGenerationShift | tag_ | claimed->slot,
                       std::memory_order_relaxed);
     live_++;
@@ -69,7 +70,7 @@ class IdTable {
     live_--;
     if (slot.generation == id_bits::kLastGeneration) return;
     slot.generation++;
-    free_.push_back(slot.slot);  // there is room: grow() saw to it
+    free_ = std::exchange(slot.slot, free_);
   }
 
   T *at(uint32_t slot) const { return &chunks_[slot / kChunk].load(std::memory_order_relaxed)[slot % kChunk]; }
@@ -85,29 +86,27 @@ class IdTable {
 
  private:
   static constexpr uint32_t kChunk = 64;
+  static constexpr uint32_t kNone = UINT32_MAX;
   static constexpr int kGenerationShift = id_bits::kSlot + id_bits::kManager + id_bits::kListener;
 
-  bool grow() try {
+  bool grow() {
     if (slots_ >= max_slots_) return false;
+    T *chunk = new (std::nothrow) T[kChunk];
+    if (chunk == nullptr) return false;
     uint32_t count = static_cast<uint32_t>(std::min<int64_t>(kChunk, max_slots_ - slots_));
-    free_.reserve(slots_ + count);
-    T *chunk = new T[kChunk];
     for (uint32_t i = count; i-- > 0;) {
-      chunk[i].slot = slots_ + i;
       chunk[i].generation = 1;
-      free_.push_back(slots_ + i);
+      chunk[i].slot = std::exchange(free_, slots_ + i);
     }
     chunks_[slots_ / kChunk].store(chunk, std::memory_order_release);
     slots_ += count;
     return true;
-  } catch (const std::bad_alloc &) {
-    return false;
   }
 
   const int64_t max_slots_;
   const int64_t tag_;
   std::unique_ptr<std::atomic<T *>[]> chunks_;
-  std::vector<uint32_t> free_;
+  uint32_t free_ = kNone;  // the first of the free slots
   uint32_t slots_ = 0;
   uint32_t live_ = 0;
 };

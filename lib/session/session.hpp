@@ -304,19 +304,19 @@ class Session {
   uint16_t pings_ = 0;                           // pings of the application without an answer
   uint8_t keepalive_[4] = {};                    // payload of the last keep-alive ping
   Utf8Validator part_utf8_;
-  Opcode part_opcode_ = Opcode::CONTINUATION;  // of the message that send_part has begun; CONTINUATION: none
   const Role role_;
-  Phase phase_ = Phase::OPENING;
-  bool routine_ = false;   // see is_routine
-  bool pinging_ = false;   // a keep-alive ping is under way: nothing has come since
-  bool pong_due_ = false;  // its pong has not come
-  bool flushed_ = true;    // the ping or Close that since_ is about has left
-  bool reading_ = true;
-  bool sends_plainly_ = false;    // see note_way_of_sending
-  bool part_compressed_ = false;  // the message that send_part has begun
-  bool clean_ : 1 = false;        // both Closes were exchanged
+  Phase phase_ : 3 = Phase::OPENING;
+  bool routine_ : 1 = false;        // see is_routine
+  bool sends_plainly_ : 1 = false;  // see note_way_of_sending
+  bool abandoned_ : 1 = false;
+  bool clean_ : 1 = false;  // both Closes were exchanged
   bool by_peer_ : 1 = false;
-  bool abandoned_ = false;
+  Opcode part_opcode_ : 4 = Opcode::CONTINUATION;  // of the message that send_part has begun; CONTINUATION: none
+  bool part_compressed_ : 1 = false;               // that message
+  bool pong_due_ : 1 = false;                      // that of the keep-alive ping has not come
+  bool flushed_ : 1 = true;                        // the ping or Close that since_ is about has left
+  bool reading_ : 1 = true;
+  bool pinging_ = false;  // a keep-alive ping is under way: nothing has come since
 };
 
 // The two ways that are worth their own code. What leaves them is kept out of line, so that they need few registers.
