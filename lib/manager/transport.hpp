@@ -95,10 +95,11 @@ class Transport {
     note_read(got, wanted);
     return got;
   }
-  Transfer write(const iovec *pieces, int count) {
+  // Uses the pieces up.
+  Transfer write(iovec *pieces, int count) {
     if (tls_) [[unlikely]]
       return tls_->write(fd(), pieces, count);
-    return write_socket(fd(), pieces, count);
+    return write_bulk(fd(), pieces, count);
   }
   Transfer write(const void *data, size_t size) {
     if (tls_) [[unlikely]] {

@@ -296,6 +296,39 @@ void test_full_send_buffer(void **) {
   assert_true(wait_for(connection.client.get(), POLLOUT));
 }
 
+// Much is written in two steps, of which either may find no room, or no peer.
+void test_bulk(void **) {
+  auto connection = connect_loopback();
+  std::mt19937 random(8);
+  std::string data(64 << 20, '\0');
+  std::generate(data.begin(), data.end(), [&] { return static_cast<char>(random()); });
+  size_t accepted = 0;
+  Transfer sent;
+  do {
+    // The first piece is as small as a frame's header now, and as large as a payload then.
+    size_t head = accepted % 2 == 0 ? 10 : 1 << 20;
+    iovec pieces[2] = {{data.data() + accepted, head}, {data.data() + accepted + head, 2 << 20}};
+    sent = hawser::write_bulk(connection.client.get(), pieces, 2);
+    assert_int_equal(sent.error, 0);
+    assert_int_equal(sent.would_block, sent.size < head + (2 << 20));
+    accepted += sent.size;
+    assert_true(accepted < data.size() - (4 << 20));
+  } while (sent.size != 0);
+  assert_true(read_all(connection.server.get(), accepted) == data.substr(0, accepted));
+  assert_true(wait_for(connection.client.get(), POLLOUT));
+  iovec few[2] = {{data.data(), 10}, {data.data() + 10, 1 << 20}};
+  assert_int_equal(hawser::write_bulk(connection.client.get(), few, 2).size, 10 + (1 << 20));
+  assert_true(read_all(connection.server.get(), 10 + (1 << 20)) == data.substr(0, 10 + (1 << 20)));
+  connection.server.close();
+  iovec late[2] = {{data.data(), 10}, {data.data() + 10, 1 << 20}};
+  hawser::write_bulk(connection.client.get(), late, 2);  // answered with a reset
+  assert_true(wait_for(connection.client.get(), POLLHUP));
+  iovec none[2] = {{data.data(), 10}, {data.data() + 10, 1 << 20}};
+  Transfer failed = hawser::write_bulk(connection.client.get(), none, 2);
+  assert_true(failed.error == ECONNRESET || failed.error == EPIPE);
+  assert_int_equal(failed.size, 0);
+}
+
 void test_end_of_stream(void **) {
   auto connection = connect_loopback();
   char bytes[10];
@@ -403,6 +436,7 @@ int main() {
       DESCRIPTOR_TEST(test_no_descriptor_to_accept),
       DESCRIPTOR_TEST(test_nothing_to_read),
       DESCRIPTOR_TEST(test_full_send_buffer),
+      DESCRIPTOR_TEST(test_bulk),
       DESCRIPTOR_TEST(test_end_of_stream),
       DESCRIPTOR_TEST(test_reset),
       DESCRIPTOR_TEST(test_closed_descriptor),
