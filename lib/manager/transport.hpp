@@ -95,11 +95,11 @@ class Transport {
     note_read(got, wanted);
     return got;
   }
-  // Uses the pieces up.
-  Transfer write(iovec *pieces, int count) {
+  // Uses the pieces, which have so many bytes together, up.
+  Transfer write(iovec *pieces, int count, size_t size) {
     if (tls_) [[unlikely]]
       return tls_->write(fd(), pieces, count);
-    return write_bulk(fd(), pieces, count);
+    return size < kBulk ? write_socket(fd(), pieces, count) : write_bulk(fd(), pieces, count);
   }
   Transfer write(const void *data, size_t size) {
     if (tls_) [[unlikely]] {

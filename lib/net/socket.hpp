@@ -81,8 +81,9 @@ Transfer read_socket(int fd, void *data, size_t size);
 Transfer read_socket(int fd, const iovec *pieces, int count);
 Transfer write_socket(int fd, const void *data, size_t size);
 Transfer write_socket(int fd, const iovec *pieces, int count);
-// As write_socket, for what may be much, on a stream without TLS. Uses the pieces up; with an `error` the size is what
-// went before it.
+// As write_socket, on a stream without TLS, for what is at least so many bytes: it begins with a little that is said to
+// be followed. Uses the pieces up. With an `error` the size is what went before it.
+inline constexpr size_t kBulk = 512 * 1024;
 Transfer write_bulk(int fd, iovec *pieces, int count);
 // With control data for the kernel. At most 1024 pieces.
 Transfer write_message(int fd, const msghdr &message);
