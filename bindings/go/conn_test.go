@@ -241,8 +241,10 @@ func TestAWriteWaitsForRoom(t *testing.T) {
 	}
 }
 
-// Who waits for room is told how the connection has ended.
+// Who waits for room is told how the connection has ended. The kernel may have found room just before: then the writer may be between two
+// waits, and finds the connection closing.
 func TestAWriterThatWaitsIsToldTheEnd(t *testing.T) {
+	told := 0
 	for i := 0; i < 20; i++ {
 		server := manager(t, nil)
 		listener, err := server.Listen("ws://127.0.0.1:0/", nil)
@@ -265,9 +267,15 @@ func TestAWriterThatWaitsIsToldTheEnd(t *testing.T) {
 		}
 		must(t, server.Abort(id))
 		must(t, server.Flush())
-		if err := <-ended; hawser.CloseStatus(err) != 1006 {
+		err = <-ended
+		if hawser.CloseStatus(err) == 1006 {
+			told++
+		} else if !errors.Is(err, hawser.ErrClosed) {
 			t.Error(err)
 		}
+	}
+	if told == 0 {
+		t.Error("nobody was told")
 	}
 }
 

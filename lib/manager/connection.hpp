@@ -58,8 +58,9 @@ struct Connection final : Sink {
   std::atomic<Error> sendable{Error::STATE};  // what a send would answer
   std::atomic<bool> refusal_mailed{false};    // another thread's send was refused: the manager will hear of it
 
+  // What only the polling thread looks at, but for `settings`.
   Stage stage = Stage::FREE;
-  bool routine = false;           // see in_routine
+  bool routine = false;           // see in_routine; no bit, because every message asks for it
   bool told : 1 = false;          // the application knows the id
   bool paused : 1 = false;        // by the application
   bool handshaking : 1 = false;   // counted among the inbound handshakes

@@ -26,8 +26,8 @@ inline bool is_listener_id(int64_t id) {
   return (id >> (id_bits::kSlot + id_bits::kManager) & 1) != 0;
 }
 
-// T has: std::atomic<int64_t> id, 0 while the slot is free; uint32_t slot, which of a free one is the next free one;
-// uint32_t generation.
+// T has: std::atomic<int64_t> id, 0 while the slot is free; uint32_t slot, its own number, but while it is free that of
+// the next free one; uint32_t generation.
 template <typename T>
 class IdTable {
  public:
@@ -55,9 +55,10 @@ class IdTable {
 
   // A free slot with a fresh id; nullptr when all are taken or there is no memory.
   T *claim() {
-    if (free_ == kNone && !grow()) return nullptr;
-    T *claimed = at(free_);
-    free_ = std::exchange(claimed->slot, free_);
+    if (first_free_ == kNone && !grow()) return nullptr;
+    T *claimed = at(first_free_);
+    // It gets its own number back.
+    first_free_ = std::exchange(claimed->slot, first_free_);
     claimed->id.store(static_cast<int64_t>(claimed->generation) << kGenerationShift | tag_ | claimed->slot,
                       std::memory_order_relaxed);
     live_++;
@@ -70,7 +71,7 @@ class IdTable {
     live_--;
     if (slot.generation == id_bits::kLastGeneration) return;
     slot.generation++;
-    free_ = std::exchange(slot.slot, free_);
+    first_free_ = std::exchange(slot.slot, first_free_);
   }
 
   T *at(uint32_t slot) const { return &chunks_[slot / kChunk].load(std::memory_order_relaxed)[slot % kChunk]; }
@@ -86,7 +87,7 @@ class IdTable {
 
  private:
   static constexpr uint32_t kChunk = 64;
-  static constexpr uint32_t kNone = UINT32_MAX;
+  static constexpr uint32_t kNone = UINT32_MAX;  // no slot
   static constexpr int kGenerationShift = id_bits::kSlot + id_bits::kManager + id_bits::kListener;
 
   bool grow() {
@@ -96,7 +97,7 @@ class IdTable {
     uint32_t count = static_cast<uint32_t>(std::min<int64_t>(kChunk, max_slots_ - slots_));
     for (uint32_t i = count; i-- > 0;) {
       chunk[i].generation = 1;
-      chunk[i].slot = std::exchange(free_, slots_ + i);
+      chunk[i].slot = std::exchange(first_free_, slots_ + i);
     }
     chunks_[slots_ / kChunk].store(chunk, std::memory_order_release);
     slots_ += count;
@@ -106,7 +107,7 @@ class IdTable {
   const int64_t max_slots_;
   const int64_t tag_;
   std::unique_ptr<std::atomic<T *>[]> chunks_;
-  uint32_t free_ = kNone;  // the first of the free slots
+  uint32_t first_free_ = kNone;
   uint32_t slots_ = 0;
   uint32_t live_ = 0;
 };

@@ -95,11 +95,11 @@ class Transport {
     note_read(got, wanted);
     return got;
   }
-  // Uses the pieces, which have so many bytes together, up.
-  Transfer write(iovec *pieces, int count, size_t size) {
+  // `bulk`: as write_bulk, which changes the first piece.
+  Transfer write(iovec *pieces, int count, bool bulk) {
     if (tls_) [[unlikely]]
       return tls_->write(fd(), pieces, count);
-    return size < kBulk ? write_socket(fd(), pieces, count) : write_bulk(fd(), pieces, count);
+    return bulk ? write_bulk(fd(), pieces, count) : write_socket(fd(), pieces, count);
   }
   Transfer write(const void *data, size_t size) {
     if (tls_) [[unlikely]] {
@@ -111,25 +111,26 @@ class Transport {
 
  private:
   [[gnu::noinline]] Transfer read_tls(void *data, size_t size) {
-    Transfer got = tls_->read(fd(), data, size, hung_up_);
-    // TLS reads until the socket has no more, and may hold decrypted bytes back until then.
-    if (got.would_block) readable_ = false;
-    if (got.end || got.error != 0) {
-      readable_ = false;
-      ended_ = true;
-    }
-    blocked_ = tls_->awaits_room();
-    return got;
+    iovec piece{data, size};
+    return read_tls(&piece, 1);
   }
   [[gnu::noinline]] Transfer read_tls(const iovec *pieces, int count) {
     Transfer all;
     for (int i = 0; i < count; i++) {
-      Transfer got = read_tls(pieces[i].iov_base, pieces[i].iov_len);
+      Transfer got = tls_->read(fd(), pieces[i].iov_base, pieces[i].iov_len, hung_up_);
       bool full = got.size == pieces[i].iov_len;
-      got.size += std::exchange(all.size, 0);
+      if ((got.end || got.error != 0) && all.size != 0) break;  // the next read tells it again
+      got.size += all.size;
       all = got;
       if (!full) break;
     }
+    // TLS reads until the socket has no more, and may hold decrypted bytes back until then.
+    if (all.would_block) readable_ = false;
+    if (all.end || all.error != 0) {
+      readable_ = false;
+      ended_ = true;
+    }
+    blocked_ = tls_->awaits_room();
     return all;
   }
   void note_read(const Transfer &got, size_t wanted) {

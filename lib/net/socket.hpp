@@ -81,8 +81,8 @@ Transfer read_socket(int fd, void *data, size_t size);
 Transfer read_socket(int fd, const iovec *pieces, int count);
 Transfer write_socket(int fd, const void *data, size_t size);
 Transfer write_socket(int fd, const iovec *pieces, int count);
-// As write_socket, on a stream without TLS, for what is at least so many bytes: it begins with a little that is said to
-// be followed. Uses the pieces up. With an `error` the size is what went before it.
+// From so many bytes on a first write to a plain socket is better a write_bulk: it tells the kernel with the first
+// bytes that more follow. It changes the first piece. If `error` is set, `size` bytes were sent before it.
 inline constexpr size_t kBulk = 512 * 1024;
 Transfer write_bulk(int fd, iovec *pieces, int count);
 // With control data for the kernel. At most 1024 pieces.

@@ -302,15 +302,28 @@ bool TlsStream::check_pin() {
 // ---------------------------------------------------------------------------------------------------------------------
 // Bytes
 
+// What comes before the end may have to wait for the application, and the end behind it.
 Transfer TlsStream::read(int fd, void *data, size_t size, bool hung_up) {
+  if (end_.end || end_.error != 0) return end_;
   begin(fd, hung_up);
   send_unsent();
   awaits_room_ = false;
   system_ = 0;  // if it cannot be sent, there may be something to read all the same
+  Transfer all = decrypt(static_cast<uint8_t *>(data), size);
+  // What a write has left goes with the next write.
+  awaits_room_ = awaits_room_ || (pending_ == 0 && !unsent_.empty());
+  if (all.end || all.error != 0) {
+    end_ = {0, false, all.end, all.error};
+    if (all.size != 0) return {all.size, false, false, 0};
+  }
+  return all;
+}
+
+Transfer TlsStream::decrypt(uint8_t *data, size_t size) {
   Transfer all;
   while (all.size < size) {
     size_t got = 0;
-    int result = SSL_read_ex(ssl_.get(), static_cast<uint8_t *>(data) + all.size, size - all.size, &got);
+    int result = SSL_read_ex(ssl_.get(), data + all.size, size - all.size, &got);
     if (result != 1) {
       end_read(result, all);
       break;
@@ -324,8 +337,6 @@ Transfer TlsStream::read(int fd, void *data, size_t size, bool hung_up) {
       break;
     }
   }
-  // What a write has left goes with the next write.
-  awaits_room_ = awaits_room_ || (pending_ == 0 && !unsent_.empty());
   return all;
 }
 

@@ -42,7 +42,8 @@ class TlsStream {
   // were some: then the poller reports the next ones. It is short, and none of these, when the peer sends much that is
   // no data (RFC 8446 4.6.3): then it goes on with the next call. `hung_up`: the poller has reported
   // the end of the stream, and reports nothing more: only the end itself is the end. `end` is close_notify, or the end
-  // of the TCP connection: truncated() tells which. `error` without a failure() is an errno.
+  // of the TCP connection: truncated() tells which. `error` without a failure() is an errno. Both come without bytes,
+  // as from a socket, and stay: each later read tells them again.
   Transfer read(int fd, void *data, size_t size, bool hung_up);
   // TLS itself has something to send, for which the socket has no room (RFC 8446 4.6.3): the next read sends it.
   bool awaits_room() const { return awaits_room_; }
@@ -86,6 +87,7 @@ class TlsStream {
   bool set_up_client();
   void begin(int fd, bool hung_up);
   Transfer receive(uint8_t *data, size_t size);
+  Transfer decrypt(uint8_t *data, size_t size);
   Step conclude();
   Step stop(int result);
   void end_read(int result, Transfer &all);
@@ -105,6 +107,7 @@ class TlsStream {
   std::string failure_;
   std::string rejected_;  // what the verification did not like
   Buffer unsent_;         // of records: the socket had no room for it
+  Transfer end_;          // how the stream has ended, once it has
   size_t pending_ = 0;    // bytes in the last of them, or of it what was not reported yet
   int reason_ = 0;
   int fd_ = -1;

@@ -312,8 +312,8 @@ class Session {
   bool clean_ : 1 = false;  // both Closes were exchanged
   bool by_peer_ : 1 = false;
   Opcode part_opcode_ : 4 = Opcode::CONTINUATION;  // of the message that send_part has begun; CONTINUATION: none
-  bool part_compressed_ : 1 = false;               // that message
-  bool pong_due_ : 1 = false;                      // that of the keep-alive ping has not come
+  bool part_compressed_ : 1 = false;               // the message that send_part has begun
+  bool pong_due_ : 1 = false;                      // the pong to the keep-alive ping has not come
   bool flushed_ : 1 = true;                        // the ping or Close that since_ is about has left
   bool reading_ : 1 = true;
   bool pinging_ = false;  // a keep-alive ping is under way: nothing has come since

@@ -95,6 +95,41 @@ static void test_half_close(void **state) {
   log_close(&log);
 }
 
+/* A whole conversation, with its Close and the end of the stream, comes at one time and takes many batches. */
+static void test_end_behind_many_batches(void **state) {
+  enum { MESSAGES = 9 };
+  struct log log;
+  struct raw_peer peer;
+  const struct log_entry *end;
+  hws_options *options = log_options("max_events", (int64_t)2, NULL);
+  uint8_t bytes[512];
+  size_t total = 0;
+  hws_id id;
+  int port, i;
+  (void)state;
+  log_open(&log, options);
+  hws_options_free(options);
+  log.each = echo;
+  log_listen(&log, NULL, &port);
+  id = log_join(&log, port, &peer, NULL);
+  for (i = 0; i < MESSAGES; i++)
+    total += raw_make_frame(bytes + total, 1, RAW_FIN | RAW_TEXT, &"0123456789"[i], 1);
+  total += raw_make_frame(bytes + total, 1, RAW_FIN | RAW_CLOSE, "\x03\xe8", 2);
+  assert_int_equal(raw_write_whole(&peer, bytes, total), 0);
+  raw_peer_end(&peer);
+  for (i = 0; i < MESSAGES; i++)
+    assert_true(raw_expect_frame(&peer, RAW_FIN | RAW_TEXT, &"0123456789"[i], 1));
+  assert_true(raw_expect_close(&peer, 1000));
+  assert_true(raw_expect_end(&peer));
+  end = log_wait(&log, HWS_EVENT_CLOSE, id);
+  assert_non_null(end);
+  assert_int_equal(end->event.code, 1000);
+  assert_int_equal(end->event.error, 0);
+  assert_int_equal(log.number, 0);
+  raw_peer_close(&peer);
+  log_close(&log);
+}
+
 /* What came before a bad frame is answered, then the failure. */
 static void check_failure(int first, const void *payload, size_t size, int code, int32_t error) {
   struct log log;
@@ -314,11 +349,17 @@ static void test_words_stay(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_we_close),        cmocka_unit_test(test_client_waits_for_the_server),
-      cmocka_unit_test(test_half_close),      cmocka_unit_test(test_failures),
-      cmocka_unit_test(test_abort),           cmocka_unit_test(test_listener),
-      cmocka_unit_test(test_no_address_left), cmocka_unit_test(test_refused_upgrade),
-      cmocka_unit_test(test_end_of_an_id),    cmocka_unit_test(test_words_stay),
+      cmocka_unit_test(test_we_close),
+      cmocka_unit_test(test_client_waits_for_the_server),
+      cmocka_unit_test(test_half_close),
+      cmocka_unit_test(test_failures),
+      cmocka_unit_test(test_abort),
+      cmocka_unit_test(test_listener),
+      cmocka_unit_test(test_no_address_left),
+      cmocka_unit_test(test_refused_upgrade),
+      cmocka_unit_test(test_end_of_an_id),
+      cmocka_unit_test(test_words_stay),
+      cmocka_unit_test(test_end_behind_many_batches),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
