@@ -60,7 +60,7 @@ struct Connection final : Sink {
 
   // What only the polling thread looks at, but for `settings`.
   Stage stage = Stage::FREE;
-  bool routine = false;           // see in_routine; no bit, because every message asks for it
+  bool routine = false;           // see in_routine
   bool told : 1 = false;          // the application knows the id
   bool paused : 1 = false;        // by the application
   bool handshaking : 1 = false;   // counted among the inbound handshakes

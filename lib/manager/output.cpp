@@ -177,7 +177,7 @@ bool Output::offer(Connection &connection, Gathered &gathered, Borrowed &frame) 
   size_t waiting = gathered.size;
   if (frame.head_size != 0) gathered.add(frame.head, frame.head_size);
   gathered.add(frame.payload, frame.payload_size);
-  frame.done = connection.transport.write(gathered.pieces, gathered.count, is_bulk(connection, gathered));
+  frame.done = write(connection, gathered);
   if (!settle_write(connection, frame.done)) return false;
   size_t before = std::min(frame.done.size, waiting);
   consume(connection, before);
@@ -250,7 +250,7 @@ void Output::flush_any(Connection &connection) {
   while (connection.first_segment != kNone || connection.outbox != nullptr) {
     Gathered gathered;
     gather(connection, gathered);
-    Transfer done = connection.transport.write(gathered.pieces, gathered.count, is_bulk(connection, gathered));
+    Transfer done = write(connection, gathered);
     if (!settle_write(connection, done)) return;
     consume(connection, done.size);
     if (connection.queued() == 0) return finish_flush(connection);
@@ -296,9 +296,10 @@ void Output::gather(const Connection &connection, Gathered &gathered) const {
   }
 }
 
-// What the outbox holds goes in as many writes as the kernel makes room for: they would be twice as many.
-bool Output::is_bulk(const Connection &connection, const Gathered &gathered) {
-  return gathered.size >= kBulk && connection.outbox == nullptr;
+Transfer Output::write(Connection &connection, Gathered &gathered) {
+  // What the outbox holds goes in as many writes as the kernel makes room for: they would be twice as many.
+  bool bulk = gathered.size >= kBulk && connection.outbox == nullptr;
+  return connection.transport.write(gathered.pieces, gathered.count, bulk);
 }
 
 void Output::consume(Connection &connection, size_t sent) {

@@ -83,7 +83,7 @@ class Output {
   bool make_outbox(Connection &connection);
   void add_segment(Connection &connection, const uint8_t *data, size_t size, Block *shared);
   void gather(const Connection &connection, Gathered &gathered) const;
-  static bool is_bulk(const Connection &connection, const Gathered &gathered);
+  static Transfer write(Connection &connection, Gathered &gathered);
   void consume(Connection &connection, size_t sent);
   bool move_to_outbox(Connection &connection);
   bool settle_write(Connection &connection, const Transfer &done);

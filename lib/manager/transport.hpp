@@ -101,13 +101,6 @@ class Transport {
       return tls_->write(fd(), pieces, count);
     return bulk ? write_bulk(fd(), pieces, count) : write_socket(fd(), pieces, count);
   }
-  Transfer write(const void *data, size_t size) {
-    if (tls_) [[unlikely]] {
-      iovec piece{const_cast<void *>(data), size};
-      return tls_->write(fd(), &piece, 1);
-    }
-    return write_socket(fd(), data, size);
-  }
 
  private:
   [[gnu::noinline]] Transfer read_tls(void *data, size_t size) {

@@ -222,7 +222,7 @@ Transfer write_bulk(int fd, iovec *pieces, int count) {
   size_t little = std::min(first.iov_len, kLittle);
   auto result = retry_interrupted([&] { return send(fd, first.iov_base, little, kSendFlags | MSG_MORE); });
   Transfer begun = write_transfer(result, little);
-  if (begun.size < little || begun.error != 0) return begun;
+  if (begun.size < little) return begun;
   first = {static_cast<char *>(first.iov_base) + little, first.iov_len - little};
   Transfer rest = write_socket(fd, pieces, count);
   rest.size += little;

@@ -271,11 +271,17 @@ void test_nothing_to_read(void **) {
   assert_false(some.end);
 }
 
+// More than both socket buffers hold.
+std::string make_much() {
+  std::mt19937 random(7);
+  std::string data(64 << 20, '\0');
+  std::generate(data.begin(), data.end(), [&] { return static_cast<char>(random()); });
+  return data;
+}
+
 void test_full_send_buffer(void **) {
   auto connection = connect_loopback();
-  std::mt19937 random(7);
-  std::string data(64 << 20, '\0');  // more than both socket buffers hold
-  std::generate(data.begin(), data.end(), [&] { return static_cast<char>(random()); });
+  std::string data = make_much();
   Transfer sent = write_socket(connection.client.get(), data.data(), data.size());
   assert_true(sent.would_block);
   assert_true(sent.size > 0 && sent.size < data.size());
@@ -299,9 +305,7 @@ void test_full_send_buffer(void **) {
 // Much is written in two steps, of which either may find no room, or no peer.
 void test_bulk(void **) {
   auto connection = connect_loopback();
-  std::mt19937 random(8);
-  std::string data(64 << 20, '\0');
-  std::generate(data.begin(), data.end(), [&] { return static_cast<char>(random()); });
+  std::string data = make_much();
   size_t accepted = 0;
   Transfer sent;
   do {
