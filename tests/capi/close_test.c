@@ -101,7 +101,7 @@ static void test_end_behind_many_batches(void **state) {
   struct log log;
   struct raw_peer peer;
   const struct log_entry *end;
-  hws_options *options = log_options("max_events", (int64_t)2, NULL);
+  hws_options *options = log_options("max_events", 2, NULL);
   uint8_t bytes[512];
   size_t total = 0;
   hws_id id;

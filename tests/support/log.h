@@ -52,7 +52,7 @@ int log_port(struct log *log, hws_id listener);
 hws_id log_join(struct log *log, int port, struct raw_peer *peer, const char *headers);
 /* A connection of the manager to a raw server, after OPEN; 0 if that failed. */
 hws_id log_dial(struct log *log, const hws_options *options, struct raw_peer *peer);
-/* An options handle with some numbers: names and values up to a NULL. */
+/* An options handle with some numbers: names and values, which are read as int, up to a NULL. */
 hws_options *log_options(const char *name, ...);
 /* The backend under test has a descriptor for outer loops. */
 int log_has_outer_loops(void);
