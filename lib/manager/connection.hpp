@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bytes/buffer.hpp"
+#include "manager/id_table.hpp"
 #include "manager/intrusive_queue.hpp"
 #include "manager/options.hpp"
 #include "manager/outbox.hpp"
@@ -72,9 +73,6 @@ struct Connection final : Sink {
   int32_t skipped = 0;            // broadcasts since the last DRAIN
   int32_t write_error = 0;        // errno of a write that failed: nothing more is written
 
-  uint32_t slot = 0;
-  uint32_t generation = 0;
-
   Transport transport;
   const Outlets *outlets = nullptr;
   std::optional<Session> session;
@@ -98,6 +96,7 @@ struct Connection final : Sink {
   Connection();
   ~Connection();
 
+  uint32_t slot() const { return slot_of(id.load(std::memory_order_relaxed)); }
   bool alive() const { return stage == Stage::CONNECTING || stage == Stage::SECURING || stage == Stage::RUNNING; }
 
   Dial *dial() const { return extras ? extras->dial.get() : nullptr; }

@@ -14,8 +14,6 @@ namespace hawser {
 
 struct Listener {
   std::atomic<int64_t> id{0};
-  uint32_t slot = 0;
-  uint32_t generation = 0;
 
   Descriptor socket;
   std::shared_ptr<const Settings> settings;

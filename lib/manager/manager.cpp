@@ -110,7 +110,7 @@ void Manager::finish(Connection &connection) {
   connection.transport.close(*poller_);
   connection.stash.reset();
   if (connection.stage == Stage::SECURING) stats_.tls_failures++;
-  timers_.cancel(connection.slot);
+  timers_.cancel(connection.slot());
   leave_handshake(connection);
   connection.stage = Stage::CLOSED;
   connection.routine = false;
@@ -220,8 +220,8 @@ void Manager::schedule(Connection &connection) {
   // An answer to a ping brings the next ping nearer, and does not come by here.
   if (connection.session->is_pinging())
     due = earlier(due, after(surroundings_.now, connection.settings->ping_interval));
-  int64_t set = timers_.deadline(connection.slot);
-  if (due >= 0 && (set < 0 || due < set)) timers_.set(connection.slot, due);
+  int64_t set = timers_.deadline(connection.slot());
+  if (due >= 0 && (set < 0 || due < set)) timers_.set(connection.slot(), due);
 }
 
 // Tells the poller what there is to wait for.

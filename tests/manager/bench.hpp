@@ -30,7 +30,6 @@ struct Bench {
     ends[index] = pair[1];
     hawser::Connection &connection = connections[index];
     connection.id = index + 1;
-    connection.slot = static_cast<uint32_t>(index);
     connection.settings = settings;
     connection.outlets = &outlets;
     connection.session.emplace(hawser::Role::SERVER, settings->config, connection, surroundings);

@@ -8,8 +8,6 @@ namespace {
 
 struct Thing {
   std::atomic<int64_t> id{0};
-  uint32_t slot = 0;
-  uint32_t generation = 0;
 };
 
 using Table = hawser::IdTable<Thing>;
@@ -59,17 +57,18 @@ void test_no_id_is_used_again(void **) {
 void test_retirement(void **) {
   Table table(2, 0, false);
   Thing *thing = table.claim();
-  uint32_t slot = thing->slot;
+  constexpr int64_t kGenerations = hawser::id_bits::kLastGeneration << 27;
+  int64_t last = id_of(thing) | kGenerations;
+  thing->id = last - (int64_t{1} << 27);
   table.release(*thing);
-  table.at(slot)->generation = hawser::id_bits::kLastGeneration;
-  Thing *last = table.claim();
-  assert_int_equal(last->slot, slot);
-  assert_true(id_of(last) < int64_t{1} << 53);
-  table.release(*last);
+  assert_ptr_equal(table.claim(), thing);
+  assert_true(id_of(thing) == last && last < int64_t{1} << 53);
+  table.release(*thing);
   Thing *other = table.claim();
-  assert_true(other->slot != slot);
+  assert_ptr_not_equal(other, thing);
   assert_null(table.claim());
   assert_int_equal(table.live(), 1);
+  assert_null(table.find(last));
 }
 
 void test_find(void **) {
