@@ -12,9 +12,8 @@ std::unique_ptr<hws_session> make_session(Role role, const hws_options *options)
   auto settings = hawser::make_settings(nullptr, options != nullptr ? options->values.snapshot().get() : nullptr);
   hawser::SoloLimits limits{settings->memory_budget, settings->max_send_queue, settings->max_events,
                             settings->write_stall_timeout};
-  std::shared_ptr<const hawser::Config> config(settings, &settings->config);
   auto handle = std::make_unique<hws_session>();
-  handle->session = std::make_unique<hawser::SoloSession>(role, std::move(config), limits);
+  handle->session = std::make_unique<hawser::SoloSession>(role, std::move(settings), limits);
   return handle;
 }
 

@@ -108,7 +108,7 @@ bool Manager::fail_broadcast(Connection &connection) {
 }
 
 void Manager::refuse_broadcast(Connection &connection) {
-  if (connection.settings->slow_reader == "skip") {
+  if (connection.settings().slow_reader == "skip") {
     connection.skipped++;
     refuse(connection);
     return;

@@ -2,40 +2,77 @@
 
 #include "manager/dial.hpp"
 #include "manager/mailbox.hpp"
-#include "manager/output.hpp"
-#include "session/event_batch.hpp"
 
 namespace hawser {
 
 Extras::Extras() = default;
 Extras::~Extras() = default;
 
+bool Extras::empty() const {
+  return dial == nullptr && !outbox && !stash && held_letters.empty() && local.family == Address::Family::NONE;
+}
+
 size_t Extras::held() const {
   size_t all = 0;
+  if (outbox) all += outbox->held();
+  if (stash) all += stash->held();
   for (const Letter &letter : held_letters)
     all += letter.held();
   return all;
 }
 
 Connection::Connection() = default;
-Connection::~Connection() = default;
 
-uint8_t *Connection::append(size_t size) {
-  return outlets->output.append(*this, size);
+Connection::~Connection() {
+  if (id.load(std::memory_order_relaxed) > 0) end();
 }
 
-bool Connection::append_borrowed(const uint8_t *head, size_t head_size, const uint8_t *payload, size_t payload_size) {
-  return outlets->output.append_borrowed(*this, head, head_size, payload, payload_size);
+void Connection::begin(const Settings &its_settings, Role role, Surroundings &surroundings) {
+  its_settings.hold();
+  session.make(role, its_settings, surroundings);
+  publish();
 }
 
-void Connection::keep(Buffer payload) {
-  outlets->batch.keep(std::move(payload));
+void Connection::end() {
+  const Settings &held = settings();
+  session.end();
+  held.release();
+  extras.reset();
+  count(-queued());
+  refusal_mailed.store(false, std::memory_order_relaxed);
+  stage = Stage::FREE;
+  told = paused = open_due = half_closed = refused = part_refused = shed = false;
+  skipped = write_error = 0;
+  tag = listener = 0;
+  peer = {};
+}
+
+Extras &Connection::need_extras() {
+  if (!extras) extras = std::make_unique<Extras>();
+  return *extras;
+}
+
+void Connection::drop_outbox() {
+  if (extras) extras->outbox.reset();
+  trim_extras();
+}
+
+void Connection::drop_stash() {
+  if (extras) extras->stash.reset();
+  trim_extras();
+}
+
+void Connection::drop_dial() {
+  if (extras) extras->dial.reset();
+  trim_extras();
+}
+
+void Connection::trim_extras() {
+  if (extras && extras->empty()) extras.reset();
 }
 
 size_t Connection::held() const {
   size_t all = session->held();
-  if (stash) all += stash->held();
-  if (outbox) all += outbox->held();
   if (extras) all += extras->held();
   if (transport.tls() != nullptr) all += transport.tls()->held();
   return all;

@@ -134,7 +134,7 @@ void Manager::accept_one(Listener &listener, Descriptor socket, const Address &p
     stats_.refused_memory++;
     return;
   }
-  Connection *connection = claim(listener.settings, Role::SERVER);
+  Connection *connection = claim(*listener.settings, Role::SERVER);
   if (connection == nullptr) {
     stats_.accept_errors++;
     return;
@@ -175,7 +175,7 @@ Result<int64_t> Manager::connect(std::string_view text, const Options *options) 
     return Failure{Error::NO_MEMORY, 0, "no room for another connection in the option memory_budget"};
   }
   surroundings_.now = now_ms();
-  Connection *connection = claim(std::move(settings), Role::CLIENT);
+  Connection *connection = claim(*settings, Role::CLIENT);
   if (connection == nullptr) return Failure{Error::NO_MEMORY, 0, "no memory for a connection"};
   int64_t id = connection->id.load(std::memory_order_relaxed);
   extras->dial->url = std::move(*url);
@@ -240,7 +240,7 @@ void Manager::dial_ready(Connection &connection, uint32_t readiness) {
   connection.transport.note(readiness);
   if ((readiness & WRITABLE) == 0) return;
   if (!connection.dial()->url.secure) return begin_session(connection);
-  begin_tls(connection, client_tls(*connection.settings), connection.dial()->url.host);
+  begin_tls(connection, client_tls(connection.settings()), connection.dial()->url.host);
   if (!connection.session->over()) ready_.push(connection);  // the client speaks first
 }
 

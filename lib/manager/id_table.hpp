@@ -30,7 +30,8 @@ inline uint32_t slot_of(int64_t id) {
   return static_cast<uint32_t>(id & (id_bits::kMaxSlots - 1));
 }
 
-// T has: std::atomic<int64_t> id, which is the table's: above 0 where the slot is taken, and else what the table keeps there.
+// T has: std::atomic<int64_t> id, which is the table's: above 0 where the slot is taken, and else what the table keeps
+// there.
 template <typename T>
 class IdTable {
  public:
@@ -94,8 +95,8 @@ class IdTable {
   static constexpr uint32_t kNone = UINT32_MAX;  // no slot
   static constexpr int kGenerationShift = id_bits::kSlot + id_bits::kManager + id_bits::kListener;
 
-  // What stands in the id of a free slot, below 0: the generation that comes next, and the next free slot. The last one's
-  // next is itself.
+  // What stands in the id of a free slot, below 0: the generation that comes next, and the next free slot. The last
+  // one's next is itself.
   class FreeSlot {
    public:
     explicit FreeSlot(int64_t id) : bits_(-id) {}

@@ -1,58 +1,70 @@
-// A first-in-first-out queue through a link in its elements: joining it allocates nothing, and joining twice is once.
+// A first-in-first-out queue of slots of an id table, through a link in them: joining it allocates nothing, and joining
+// twice is once. A slot that becomes free meanwhile keeps its place.
 #pragma once
 
+#include <cstdint>
 #include <utility>
+
+#include "manager/id_table.hpp"
 
 namespace hawser {
 
-template <typename T>
-struct QueueLink {
-  T *next = nullptr;  // the last one's next is itself
+// The slot that comes next; the last one's next is itself.
+class QueueLink {
+ public:
+  static constexpr uint32_t kNone = UINT32_MAX;
 
-  bool queued() const { return next != nullptr; }
+  bool queued() const { return next != kNone; }
+
+  uint32_t next = kNone;
 };
 
-template <typename T, QueueLink<T> T::*link>
+template <typename T, QueueLink T::*link>
 class IntrusiveQueue {
  public:
   // `joined` is set whenever an element joins: one place to look at for many queues.
-  explicit IntrusiveQueue(bool &joined) : joined_(&joined) {}
+  IntrusiveQueue(const IdTable<T> &table, bool &joined) : table_(&table), joined_(&joined) {}
 
-  bool empty() const { return first_ == nullptr; }
+  bool empty() const { return first_ == kNone; }
 
+  // Of a slot that is taken.
   void push(T &element) {
-    QueueLink<T> &own = element.*link;
+    QueueLink &own = element.*link;
     if (own.queued()) return;
-    own.next = &element;
+    uint32_t slot = slot_of(element.id.load(std::memory_order_relaxed));
+    own.next = slot;
     *joined_ = true;
-    if (last_ != nullptr) {
-      (last_->*link).next = &element;
+    if (empty()) {
+      first_ = slot;
     } else {
-      first_ = &element;
+      (table_->at(last_)->*link).next = slot;
     }
-    last_ = &element;
+    last_ = slot;
   }
 
   // nullptr if there is none.
   T *pop() {
-    T *element = first_;
-    if (element == nullptr) return nullptr;
-    first_ = std::exchange((element->*link).next, nullptr);
-    if (first_ == element) first_ = last_ = nullptr;
+    if (empty()) return nullptr;
+    T *element = table_->at(first_);
+    uint32_t next = std::exchange((element->*link).next, kNone);
+    first_ = next == first_ ? kNone : next;
     return element;
   }
 
   // Empties this queue into the value, so that elements that join meanwhile have to wait for the next turn.
   IntrusiveQueue take() {
     IntrusiveQueue taken = *this;
-    first_ = last_ = nullptr;
+    first_ = kNone;
     return taken;
   }
 
  private:
+  static constexpr uint32_t kNone = QueueLink::kNone;
+
+  const IdTable<T> *table_;
   bool *joined_;
-  T *first_ = nullptr;
-  T *last_ = nullptr;
+  uint32_t first_ = kNone;
+  uint32_t last_ = kNone;  // where there is a first one
 };
 
 }  // namespace hawser

@@ -23,7 +23,7 @@ struct Listener {
   bool paused = false;  // by the application
   bool silent = false;  // not polled: paused, or the manager has no room
 
-  QueueLink<Listener> closed_link;
+  QueueLink closed_link;
 
   // Its CLOSE is in the batch.
   bool told() const { return !socket.open() && !closed_link.queued(); }

@@ -86,8 +86,7 @@ void Manager::deliver(Letter letter) {
 }
 
 bool Manager::hold(Connection &connection, Letter letter) try {
-  if (connection.extras == nullptr) connection.extras = std::make_unique<Extras>();
-  connection.extras->held_letters.push_back(std::move(letter));
+  connection.need_extras().held_letters.push_back(std::move(letter));
   return true;
 } catch (const std::bad_alloc &) {
   // It was accepted and cannot be kept.
@@ -98,8 +97,9 @@ bool Manager::hold(Connection &connection, Letter letter) try {
 
 void Manager::deliver_held(Connection &connection) {
   if (connection.extras == nullptr) return;
-  std::unique_ptr<Extras> extras = std::move(connection.extras);
-  for (Letter &letter : extras->held_letters)
+  std::vector<Letter> letters = std::move(connection.extras->held_letters);
+  connection.trim_extras();
+  for (Letter &letter : letters)
     apply(connection, letter);
 }
 

@@ -52,7 +52,7 @@ Manager::Manager(std::shared_ptr<OptionValues> defaults, std::shared_ptr<const S
     : defaults_(std::move(defaults)),
       settings_(std::move(settings)),
       budget_(settings_->memory_budget),
-      surroundings_{random_, budget_, now_ms()},
+      surroundings_{random_, budget_, output_, now_ms()},
       poller_(std::move(poller)),
       wakeup_(std::move(wakeup)),
       alarm_(std::move(alarm)),
@@ -63,7 +63,7 @@ Manager::Manager(std::shared_ptr<OptionValues> defaults, std::shared_ptr<const S
       connections_(settings_->max_connections, number_, false),
       listeners_(kMaxListeners, number_, true),
       batch_(static_cast<size_t>(settings_->max_events)),
-      output_(static_cast<size_t>(settings_->send_arena), surroundings_, attention_, stats_),
+      output_(static_cast<size_t>(settings_->send_arena), surroundings_, batch_, attention_, stats_),
       receiver_(static_cast<size_t>(settings_->receive_arena), batch_limit(*settings_), batch_, surroundings_,
                 settling_, attention_, stats_) {}
 
@@ -81,17 +81,14 @@ std::shared_ptr<const Settings> Manager::settings_for(const Options *options) {
 }
 
 // A slot for a new connection, with its session; nullptr when there is no room.
-Connection *Manager::claim(std::shared_ptr<const Settings> settings, Role role) {
+Connection *Manager::claim(const Settings &settings, Role role) {
   Connection *connection = connections_.claim();
   if (connection == nullptr) return nullptr;
   if (!timers_.reserve(connections_.slots())) {
     connections_.release(*connection);
     return nullptr;
   }
-  connection->settings = std::move(settings);
-  connection->outlets = &outlets_;
-  connection->session.emplace(role, connection->settings->config, *connection, surroundings_);
-  connection->publish();
+  connection->begin(settings, role, surroundings_);
   return connection;
 }
 
@@ -108,7 +105,6 @@ void Manager::finish(Connection &connection) {
   if (connection.told && connection.transport.open()) note_local_address(connection);
   if (!connection.session->abandoned() && connection.write_error == 0) connection.transport.notify_end();
   connection.transport.close(*poller_);
-  connection.stash.reset();
   if (connection.stage == Stage::SECURING) stats_.tls_failures++;
   timers_.cancel(connection.slot());
   leave_handshake(connection);
@@ -125,8 +121,7 @@ void Manager::finish(Connection &connection) {
 
 // The socket is about to be closed. Without memory for it the address is not told.
 void Manager::note_local_address(Connection &connection) try {
-  connection.extras = std::make_unique<Extras>();
-  connection.extras->local = hawser::local_address(connection.transport.fd());
+  connection.need_extras().local = hawser::local_address(connection.transport.fd());
 } catch (const std::bad_alloc &) {
 }
 
@@ -168,17 +163,7 @@ void Manager::release(Connection &connection) {
     connections_.release(connection);
     connection.mailed.store(0, std::memory_order_relaxed);
   }
-  connection.session.reset();
-  connection.settings.reset();
-  connection.extras.reset();
-  connection.count(-connection.queued());
-  connection.refusal_mailed.store(false, std::memory_order_relaxed);
-  connection.stage = Stage::FREE;
-  connection.told = connection.paused = connection.open_due = connection.half_closed = false;
-  connection.refused = connection.part_refused = connection.shed = false;
-  connection.skipped = connection.write_error = 0;
-  connection.tag = connection.listener = 0;
-  connection.peer = {};
+  connection.end();
 }
 
 // The session is over: sends what is left, lets the peer read it, and closes the transport.
@@ -208,18 +193,18 @@ void Manager::leave_handshake(Connection &connection) {
 void Manager::rouse(Connection &connection) {
   if (connection.stage != Stage::RUNNING || !connection.may_read()) return;
   connection.session->set_reading(true);
-  if (connection.transport.readable() || connection.stash != nullptr) ready_.push(connection);
+  if (connection.transport.readable() || connection.stash() != nullptr) ready_.push(connection);
 }
 
 // Sees to it that the timer rings no later than the next deadline; it may ring earlier.
 void Manager::schedule(Connection &connection) {
   int64_t due = connection.session->deadline();
   if (int64_t stalled = connection.stalled_since(); stalled >= 0) {
-    due = earlier(due, after(stalled, connection.settings->write_stall_timeout));
+    due = earlier(due, after(stalled, connection.settings().write_stall_timeout));
   }
   // An answer to a ping brings the next ping nearer, and does not come by here.
   if (connection.session->is_pinging())
-    due = earlier(due, after(surroundings_.now, connection.settings->ping_interval));
+    due = earlier(due, after(surroundings_.now, connection.settings().ping_interval));
   int64_t set = timers_.deadline(connection.slot());
   if (due >= 0 && (set < 0 || due < set)) timers_.set(connection.slot(), due);
 }
@@ -228,7 +213,8 @@ void Manager::schedule(Connection &connection) {
 void Manager::watch(Connection &connection) {
   bool running = connection.stage == Stage::RUNNING && connection.may_read();
   bool reads = (running || connection.stage == Stage::SECURING) && !connection.transport.ended();
-  bool writes = connection.stage == Stage::CONNECTING || connection.outbox != nullptr || connection.transport.blocked();
+  bool writes =
+      connection.stage == Stage::CONNECTING || connection.outbox() != nullptr || connection.transport.blocked();
   connection.transport.watch(*poller_, (reads ? uint32_t{READABLE} : 0) | (writes ? uint32_t{WRITABLE} : 0));
 }
 

@@ -143,7 +143,7 @@ class Manager {
   bool work_is_left() const;
 
   // The life of a connection (manager.cpp)
-  Connection *claim(std::shared_ptr<const Settings> settings, Role role);
+  Connection *claim(const Settings &settings, Role role);
   void conclude(Connection &connection);
   void finish(Connection &connection);
   void release(Connection &connection);
@@ -246,10 +246,10 @@ class Manager {
   IdTable<Connection> connections_;
   IdTable<Listener> listeners_;
   bool work_ = false;  // something has joined a queue since do_chores looked at them, or stands there
-  ReadyQueue ready_{work_};
-  SettlingQueue settling_{work_};
-  AttentionQueue attention_{work_};
-  ClosedListeners closed_listeners_{work_};
+  ReadyQueue ready_{connections_, work_};
+  SettlingQueue settling_{connections_, work_};
+  AttentionQueue attention_{connections_, work_};
+  ClosedListeners closed_listeners_{listeners_, work_};
   int64_t listen_again_at_ = -1;  // when listeners that ran out of descriptors try again
   bool listeners_silent_ = false;
   Drain drain_;
@@ -257,7 +257,6 @@ class Manager {
 
   EventBatch batch_;
   Output output_;
-  const Outlets outlets_{output_, batch_};
   Receiver receiver_;
   std::string address_;         // what an address reader answered last
   std::string tls_words_;       // what a reader about TLS answered last

@@ -245,7 +245,7 @@ std::shared_ptr<const Settings> make_settings(const OptionValues *base, const Op
 #undef HAWSER_TEXT
   std::string headers = base != nullptr ? base->headers() : "";
   if (own != nullptr) headers += own->headers();
-  settings->config = make_config(*settings, headers);
+  static_cast<Config &>(*settings) = make_config(*settings, headers);
   std::vector<TlsCertificate> certificates;
   for (const OptionValues *values : {own, base}) {
     if (values != nullptr)

@@ -11,7 +11,7 @@ namespace hawser {
 
 namespace {
 
-constexpr uint32_t kNone = UINT32_MAX;
+constexpr uint16_t kNone = UINT16_MAX;
 constexpr size_t kMaxSegments = 8192;
 constexpr int kMaxPieces = 64;
 
@@ -51,8 +51,10 @@ struct Output::Borrowed {
   }
 };
 
-Output::Output(size_t arena_size, Surroundings &surroundings, AttentionQueue &attention, Stats &stats)
+Output::Output(size_t arena_size, Surroundings &surroundings, EventBatch &batch, AttentionQueue &attention,
+               Stats &stats)
     : surroundings_(surroundings),
+      batch_(batch),
       attention_(attention),
       stats_(stats),
       arena_(new uint8_t[arena_size]),
@@ -65,7 +67,8 @@ Output::~Output() {
     segments_[i].release();
 }
 
-uint8_t *Output::append(Connection &connection, size_t size) {
+uint8_t *Output::append(Session &writer, size_t size) {
+  Connection &connection = Connection::of(writer);
   if (growing_ && writer_ == &connection && size <= static_cast<size_t>(end_ - next_)) return extend(connection, size);
   end_growth();
   return fits(connection, size) ? append_to_arena(connection, size) : append_anywhere(connection, size);
@@ -80,7 +83,7 @@ bool Output::begin_to_write(Connection &connection, size_t size, int64_t left) {
 
 inline bool Output::fits(const Connection &connection, size_t size) const {
   bool has_room = size <= static_cast<size_t>(end_ - next_) && segment_count_ < kMaxSegments;
-  return has_room && connection.outbox == nullptr;
+  return has_room && connection.outbox() == nullptr;
 }
 
 // At the end of the arena. What is added first the queue takes whole, however little is left.
@@ -98,15 +101,15 @@ inline uint8_t *Output::append_to_arena(Connection &connection, size_t size) {
 
 // To the outbox, if the kernel takes no more or the arena is too small; else to the arena, which is emptied first.
 uint8_t *Output::append_anywhere(Connection &connection, size_t size) {
-  if (connection.outbox == nullptr) {
+  if (connection.outbox() == nullptr) {
     flush_all();
     if (fits(connection, size)) return append_to_arena(connection, size);
     // What the arena cannot hold is not refused by the kernel, but never offered: an empty segment makes the next flush
     // do so.
-    if (connection.outbox == nullptr) add_segment(connection, nullptr, 0, nullptr);
+    if (connection.outbox() == nullptr) add_segment(connection, nullptr, 0, nullptr);
     if (!make_outbox(connection)) return nullptr;
   }
-  uint8_t *at = connection.outbox->append(size);
+  uint8_t *at = connection.outbox()->append(size);
   if (at == nullptr) {
     drop_empty_outbox(connection);
     return nullptr;
@@ -127,15 +130,15 @@ inline void Output::end_growth() {
 bool Output::share(Connection &connection, Block &block) {
   end_growth();
   bool large = block.size() > UINT32_MAX;  // more than a segment can tell
-  if (connection.outbox == nullptr && (large || segment_count_ == kMaxSegments)) flush_all();
-  if (connection.outbox == nullptr && large) {
+  if (connection.outbox() == nullptr && (large || segment_count_ == kMaxSegments)) flush_all();
+  if (connection.outbox() == nullptr && large) {
     add_segment(connection, nullptr, 0, nullptr);
     if (!make_outbox(connection)) return false;
   }
-  if (connection.outbox == nullptr) {
+  if (connection.outbox() == nullptr) {
     block.hold();
     add_segment(connection, block.data(), block.size(), &block);
-  } else if (!connection.outbox->share(block, 0)) {
+  } else if (!connection.outbox()->share(block, 0)) {
     return false;
   }
   connection.count(static_cast<int64_t>(block.size()));
@@ -143,7 +146,7 @@ bool Output::share(Connection &connection, Block &block) {
 }
 
 inline void Output::add_segment(Connection &connection, const uint8_t *data, size_t size, Block *shared) {
-  uint32_t index = segment_count_++;
+  auto index = static_cast<uint16_t>(segment_count_++);
   segments_[index] = {&connection, data, shared, static_cast<uint32_t>(size), kNone};
   if (connection.last_segment != kNone) {
     segments_[connection.last_segment].next = index;
@@ -153,14 +156,15 @@ inline void Output::add_segment(Connection &connection, const uint8_t *data, siz
   connection.last_segment = index;
 }
 
-bool Output::append_borrowed(Connection &connection, const uint8_t *head, size_t head_size, const uint8_t *payload,
+bool Output::append_borrowed(Session &writer, const uint8_t *head, size_t head_size, const uint8_t *payload,
                              size_t payload_size) {
+  Connection &connection = Connection::of(writer);
   end_growth();
   if (segment_count_ == kMaxSegments) flush_all();
   Borrowed frame{head, head_size, payload, payload_size};
   Gathered gathered;
-  if (connection.outbox == nullptr) gather(connection, gathered);
-  frame.offered = connection.outbox == nullptr && connection.write_error == 0 && gathered.count < kMaxPieces;
+  if (connection.outbox() == nullptr) gather(connection, gathered);
+  frame.offered = connection.outbox() == nullptr && connection.write_error == 0 && gathered.count < kMaxPieces;
   // The application may have worked for long since the last poll.
   if (frame.offered && connection.session->awaits_flush()) surroundings_.now = now_ms();
   if (frame.offered && !offer(connection, gathered, frame)) {
@@ -189,11 +193,11 @@ bool Output::offer(Connection &connection, Gathered &gathered, Borrowed &frame) 
 // Copies what is left of a frame to the outbox. False when there is no memory.
 bool Output::keep_rest(Connection &connection, const Borrowed &frame) {
   bool moved = make_outbox(connection) && move_to_outbox(connection);
-  if (moved) note_stall(*connection.outbox, frame.done);
+  if (moved) note_stall(*connection.outbox(), frame.done);
   // What was not offered to the kernel now is offered by the next flush, whatever comes of the frame.
   if (moved && !frame.offered) add_segment(connection, nullptr, 0, nullptr);
   attention_.push(connection);
-  uint8_t *at = moved ? connection.outbox->append(frame.size()) : nullptr;
+  uint8_t *at = moved ? connection.outbox()->append(frame.size()) : nullptr;
   if (at == nullptr) {
     if (frame.begun || !moved) fail_memory(connection);
     drop_empty_outbox(connection);
@@ -247,7 +251,7 @@ void Output::flush(Connection &connection) {
 
 void Output::flush_any(Connection &connection) {
   if (!connection.transport.open() || connection.write_error != 0) return drop(connection);
-  while (connection.first_segment != kNone || connection.outbox != nullptr) {
+  while (connection.first_segment != kNone || connection.outbox() != nullptr) {
     Gathered gathered;
     gather(connection, gathered);
     Transfer done = write(connection, gathered);
@@ -256,7 +260,7 @@ void Output::flush_any(Connection &connection) {
     if (connection.queued() == 0) return finish_flush(connection);
     if (done.size >= gathered.size) continue;  // more: TLS had begun with what came before
     if (!make_outbox(connection) || !move_to_outbox(connection)) return fail_memory(connection);
-    note_stall(*connection.outbox, done);
+    note_stall(*connection.outbox(), done);
     return attention_.push(connection);
   }
 }
@@ -278,18 +282,18 @@ void Output::note_stall(Outbox &outbox, const Transfer &done) {
 }
 
 void Output::finish_flush(Connection &connection) {
-  bool waited = connection.outbox != nullptr;
-  connection.outbox.reset();
+  bool waited = connection.outbox() != nullptr;
+  connection.drop_outbox();
   note_flushed(connection, waited);
 }
 
 void Output::gather(const Connection &connection, Gathered &gathered) const {
-  if (connection.outbox != nullptr) {
-    gathered.count = connection.outbox->gather(gathered.pieces, kMaxPieces);
+  if (connection.outbox() != nullptr) {
+    gathered.count = connection.outbox()->gather(gathered.pieces, kMaxPieces);
     for (int i = 0; i < gathered.count; i++)
       gathered.size += gathered.pieces[i].iov_len;
   }
-  uint32_t index = connection.first_segment;
+  uint16_t index = connection.first_segment;
   while (index != kNone && gathered.count < kMaxPieces) {
     gathered.add(segments_[index].data, segments_[index].size);
     index = segments_[index].next;
@@ -298,14 +302,14 @@ void Output::gather(const Connection &connection, Gathered &gathered) const {
 
 Transfer Output::write(Connection &connection, Gathered &gathered) {
   // What the outbox holds goes in as many writes as the kernel makes room for: they would be twice as many.
-  bool bulk = gathered.size >= kBulk && connection.outbox == nullptr;
+  bool bulk = gathered.size >= kBulk && connection.outbox() == nullptr;
   return connection.transport.write(gathered.pieces, gathered.count, bulk);
 }
 
 void Output::consume(Connection &connection, size_t sent) {
   connection.count(-static_cast<int64_t>(sent));
   if (connection.session->output_left(sent)) attention_.push(connection);
-  if (connection.outbox != nullptr) sent -= connection.outbox->consume(sent);
+  if (connection.outbox() != nullptr) sent -= connection.outbox()->consume(sent);
   while (connection.first_segment != kNone) {
     Segment &first = segments_[connection.first_segment];
     uint32_t taken = static_cast<uint32_t>(std::min<size_t>(sent, first.size));
@@ -321,9 +325,10 @@ void Output::consume(Connection &connection, size_t sent) {
 
 bool Output::make_outbox(Connection &connection) try {
   connection.routine = false;
-  if (connection.outbox == nullptr) connection.outbox = std::make_unique<Outbox>(surroundings_.memory.queued);
+  if (connection.outbox() == nullptr) connection.need_extras().outbox.emplace(surroundings_.memory.queued);
   return true;
 } catch (const std::bad_alloc &) {
+  connection.trim_extras();
   return false;  // to be caught here: a part of a frame may have been sent
 }
 
@@ -332,10 +337,10 @@ bool Output::move_to_outbox(Connection &connection) {
     Segment &first = segments_[connection.first_segment];
     if (first.shared != nullptr) {
       size_t offset = static_cast<size_t>(first.data - first.shared->data());
-      if (!connection.outbox->share(*first.shared, offset)) return false;
+      if (!connection.outbox()->share(*first.shared, offset)) return false;
       first.release();
     } else if (first.size != 0) {
-      uint8_t *at = connection.outbox->append(first.size);
+      uint8_t *at = connection.outbox()->append(first.size);
       if (at == nullptr) return false;
       std::memcpy(at, first.data, first.size);
     }
@@ -356,8 +361,8 @@ void Output::fail_memory(Connection &connection) {
 
 // An outbox that nothing waits in would keep what comes next from being offered to the kernel.
 void Output::drop_empty_outbox(Connection &connection) {
-  if (connection.outbox == nullptr || !connection.outbox->empty()) return;
-  connection.outbox.reset();
+  if (connection.outbox() == nullptr || !connection.outbox()->empty()) return;
+  connection.drop_outbox();
 }
 
 void Output::drop(Connection &connection) {
@@ -369,7 +374,7 @@ void Output::drop(Connection &connection) {
     connection.first_segment = first.next;
   }
   connection.last_segment = kNone;
-  connection.outbox.reset();
+  connection.drop_outbox();
 }
 
 }  // namespace hawser

@@ -13,14 +13,14 @@
 #include "manager/connection.hpp"
 #include "manager/outbox.hpp"
 #include "manager/stats.hpp"
+#include "session/event_batch.hpp"
 
 namespace hawser {
 
-class Output {
+class Output final : public Sink {
  public:
-  // `attention` gets the connections for which a flush has changed something.
-  Output(size_t arena_size, Surroundings &surroundings, AttentionQueue &attention, Stats &stats);
-
+  // `batch` keeps what its events point to. `attention` gets the connections for which a flush has changed something.
+  Output(size_t arena_size, Surroundings &surroundings, EventBatch &batch, AttentionQueue &attention, Stats &stats);
   ~Output();
 
   bool dirty() const { return segment_count_ != 0; }
@@ -43,10 +43,11 @@ class Output {
     return std::exchange(next_, next_ + size);
   }
 
-  // Room for so many bytes of any connection; nullptr when there is no memory.
-  uint8_t *append(Connection &connection, size_t size);
-  bool append_borrowed(Connection &connection, const uint8_t *head, size_t head_size, const uint8_t *payload,
-                       size_t payload_size);
+  uint8_t *append(Session &writer, size_t size) override;
+  bool append_borrowed(Session &writer, const uint8_t *head, size_t head_size, const uint8_t *payload,
+                       size_t payload_size) override;
+  int64_t pending(Session &writer) const override { return Connection::of(writer).queued(); }
+  void keep(Buffer payload) override { batch_.keep(std::move(payload)); }
   // A frame that goes to many connections.
   bool share(Connection &connection, Block &block);
 
@@ -63,7 +64,7 @@ class Output {
     const uint8_t *data;
     Block *shared;
     uint32_t size;
-    uint32_t next;
+    uint16_t next;
 
     void release() {
       if (shared != nullptr) shared->release();
@@ -96,6 +97,7 @@ class Output {
   void note_flushed(Connection &connection, bool waited);
 
   Surroundings &surroundings_;
+  EventBatch &batch_;
   AttentionQueue &attention_;
   Stats &stats_;
   std::unique_ptr<uint8_t[]> arena_;

@@ -232,7 +232,7 @@ void Manager::dispatch_any(Connection &connection, uint32_t readiness) {
   if (connection.stage != Stage::RUNNING) return;
   connection.routine = false;
   connection.transport.note(readiness);
-  if ((readiness & WRITABLE) != 0 && connection.outbox != nullptr) output_.flush(connection);
+  if ((readiness & WRITABLE) != 0 && connection.outbox() != nullptr) output_.flush(connection);
   if (connection.ready_link.queued()) return;
   if (connection.transport.readable()) return give_turn(connection);
   connection.note_routine();
@@ -249,7 +249,7 @@ void Manager::run_timers() {
     // The answer to a ping may be among the bytes for which the batch had no room.
     bool unheard = connection.session->is_pinging() && (unreported || connection.ready_link.queued());
     if (!unheard) connection.session->advance();
-    int64_t stall = connection.settings->write_stall_timeout;
+    int64_t stall = connection.settings().write_stall_timeout;
     int64_t since = connection.stalled_since();
     if (since >= 0 && stall >= 0 && surroundings_.now - since >= stall) {
       connection.session->abandon({Error::TIMEOUT, 0, "write_stall_timeout passed: the peer reads nothing"}, true);
@@ -276,7 +276,7 @@ void Manager::read_ready() {
 void Manager::give_turn(Connection &connection) {
   if (!receiver_.has_room()) return ready_.push(connection);
   if (!connection.may_read()) return stop_reading(connection);
-  if (connection.stash != nullptr) {
+  if (connection.stash() != nullptr) {
     receiver_.parse_stash(connection);
   } else if (connection.transport.readable()) {
     receiver_.read(connection);
@@ -286,7 +286,7 @@ void Manager::give_turn(Connection &connection) {
 
 // It has had its turn, and needs another one, or is in routine again.
 void Manager::note_turn(Connection &connection) {
-  if (connection.transport.readable() || connection.stash != nullptr) ready_.push(connection);
+  if (connection.transport.readable() || connection.stash() != nullptr) ready_.push(connection);
   connection.note_routine();
   if (budget_.is_scarce()) relieve();
 }
@@ -315,7 +315,7 @@ void Manager::attend_all() {
 
 // True if there are bytes of the peer that can still be delivered.
 bool Manager::has_unread(const Connection &connection) const {
-  bool unread = connection.transport.readable() || connection.stash != nullptr || receiver_.carries(connection);
+  bool unread = connection.transport.readable() || connection.stash() != nullptr || receiver_.carries(connection);
   return unread && connection.may_read() && connection.write_error != ENOMEM;
 }
 
@@ -372,7 +372,7 @@ bool Manager::tell(Connection &connection) {
 bool Manager::drained(const Connection &connection) {
   int64_t held = connection.queued();
   if (!connection.part_refused) held += connection.mailed.load(std::memory_order_relaxed);
-  return held <= connection.settings->max_send_queue / 4;
+  return held <= connection.settings().max_send_queue / 4;
 }
 
 void Manager::tell_event(Connection &connection, EventKind kind) {

@@ -199,19 +199,24 @@ void Receiver::commit_news(Connection &connection, Event &event) {
 
 // Bytes that wait for the application (its answer to a request, resume) or for the peer (its pongs).
 void Receiver::stash(Connection &connection, const uint8_t *data, size_t size) {
+  constexpr Failure kNoMemory{Error::NO_MEMORY, 0, "no memory for received bytes, or over the option memory_budget"};
   connection.routine = false;
-  if (!connection.stash) connection.stash.reset(new (std::nothrow) Buffer(surroundings_.memory.received));
-  if (!connection.stash || !connection.stash->append(data, size)) {
-    connection.session->abandon({Error::NO_MEMORY, 0, "no memory for received bytes, or over the option memory_budget"},
-                                false);
-  }
+  if (!add_to_stash(connection, data, size)) connection.session->abandon(kNoMemory, false);
   note_state(connection);
+}
+
+bool Receiver::add_to_stash(Connection &connection, const uint8_t *data, size_t size) try {
+  Buffer *stash = connection.stash();
+  if (stash == nullptr) stash = &connection.need_extras().stash.emplace(surroundings_.memory.received);
+  return stash->append(data, size);
+} catch (const std::bad_alloc &) {
+  return false;
 }
 
 void Receiver::parse_stash(Connection &connection) {
   // The events point into what was the stash, so the batch keeps it; what is left makes a new one.
-  Buffer bytes = std::move(*connection.stash);
-  connection.stash.reset();
+  Buffer bytes = std::move(*connection.stash());
+  connection.drop_stash();
   uint8_t *data = bytes.data();
   size_t size = bytes.size();
   int32_t events = batch_.size();

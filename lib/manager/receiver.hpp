@@ -52,6 +52,7 @@ class Receiver {
   void commit(Connection &connection, Event &event);
   [[gnu::noinline]] void commit_news(Connection &connection, Event &event);
   [[gnu::noinline]] void stash(Connection &connection, const uint8_t *data, size_t size);
+  bool add_to_stash(Connection &connection, const uint8_t *data, size_t size);
   void note_state(Connection &connection);
 
   EventBatch &batch_;

@@ -15,7 +15,7 @@ void Manager::relieve() {
     int64_t leaving = 0;  // held by those that are closed, or have been shed: it comes back by itself
     connections_.for_each([&](Connection &connection) {
       size_t held = connection.held();
-      bool leaves = !connection.alive() || (connection.shed && connection.outbox == nullptr);
+      bool leaves = !connection.alive() || (connection.shed && connection.outbox() == nullptr);
       if (leaves) leaving += static_cast<int64_t>(held);
       if (leaves || held <= most) return;
       greediest = &connection;
@@ -31,12 +31,13 @@ void Manager::shed(Connection &connection, size_t holds) {
   if (!connection.shed) stats_.connections_shed++;
   connection.shed = true;
   // A Close would stand behind what the peer does not read, or what another thread has said.
-  bool waits = connection.outbox != nullptr || connection.extras != nullptr;
+  const Extras *extras = connection.extras.get();
+  bool waits = extras != nullptr && (extras->outbox || !extras->held_letters.empty());
   bool politely = connection.session->is_open() && !waits;
   connection.session->shed(holds, politely);
   if (!politely) return finish(connection);
   receiver_.forget(connection);
-  connection.stash.reset();
+  connection.drop_stash();
   connection.routine = false;
   settling_.push(connection);
 }

@@ -22,9 +22,8 @@ const uint8_t *bytes_of(std::string_view text) {
 
 }  // namespace
 
-Session::Session(Role role, const Config &config, Sink &sink, Surroundings &surroundings)
+Session::Session(Role role, const Config &config, Surroundings &surroundings)
     : config_(config),
-      sink_(sink),
       surroundings_(surroundings),
       heard_(surroundings.now),
       active_(surroundings.now),
@@ -37,13 +36,19 @@ Session::~Session() = default;
 // The opening handshake
 
 Failure Session::start(const Url &url) try {
-  opening_.reset(new (std::nothrow) Opening(role_, config_, surroundings_.memory.handshakes));
-  if (!opening_) return kNoMemory;
-  Result<std::string> request = opening_->make_request(url, surroundings_.random);
+  if (!begin_opening()) return kNoMemory;
+  Result<std::string> request = handshake().make_request(url, surroundings_.random);
   if (!request) return request.failure();
   return write_text(*request) == Error::OK ? Failure{} : kNoMemory;
 } catch (const std::bad_alloc &) {
   return kNoMemory;
+}
+
+// False: no memory.
+bool Session::begin_opening() {
+  if (rare() == nullptr) return false;
+  rare_->opening.reset(new (std::nothrow) Opening(role_, config_, surroundings_.memory.handshakes));
+  return rare_->opening != nullptr;
 }
 
 void Session::assume_open() {
@@ -51,13 +56,12 @@ void Session::assume_open() {
 }
 
 size_t Session::receive_head(uint8_t *data, size_t size, Event &event) try {
-  if (!opening_) opening_.reset(new (std::nothrow) Opening(role_, config_, surroundings_.memory.handshakes));
-  if (!opening_) {
+  if (opening() == nullptr && !begin_opening()) {
     abandon(kNoMemory, false);
     return size;
   }
   size_t used = 0;
-  Result<bool> complete = opening_->collect(data, size, used);
+  Result<bool> complete = handshake().collect(data, size, used);
   if (!complete) {
     fail_head(complete.failure());
   } else if (*complete && role_ == Role::SERVER) {
@@ -78,38 +82,38 @@ void Session::fail_head(const Failure &failure) {
 }
 
 void Session::handle_request(Event &event) {
-  if (Failure failure = opening_->parse_request()) return fail_head(failure);
-  RequestCheck check = opening_->check_request();
+  if (Failure failure = handshake().parse_request()) return fail_head(failure);
+  RequestCheck check = handshake().check_request();
   if (!check) {
-    if (rare() != nullptr) rare_->detail = check.refusal().body;
+    rare_->detail = check.refusal().body;
     return refuse(check.refusal(), {Error::HANDSHAKE, check.refusal().status, "the request was refused"});
   }
   if (!surroundings_.has_room_for_another()) {
     constexpr Failure kNoRoom{Error::NO_MEMORY, 503, "no room for another connection in the option memory_budget"};
-    return refuse({503, "the server is short of memory\n", opening_->request().head_only}, kNoRoom);
+    return refuse({503, "the server is short of memory\n", handshake().request().head_only}, kNoRoom);
   }
   if (surroundings_.draining) {
     constexpr Failure kDraining{Error::ABORTED, 503, "the manager is draining"};
-    return refuse({503, "the server is shutting down\n", opening_->request().head_only}, kDraining);
+    return refuse({503, "the server is shutting down\n", handshake().request().head_only}, kDraining);
   }
   if (config_.requests) {
     enter(Phase::DECIDING);
     event.kind = EventKind::REQUEST;
-    event.flags = opening_->request().upgrade ? event_flag::kUpgrade : 0;
+    event.flags = handshake().request().upgrade ? event_flag::kUpgrade : 0;
     return;
   }
-  if (accept_with(opening_->request().subprotocol, "") != Error::OK) return abandon(kNoMemory, false);
+  if (accept_with(handshake().request().subprotocol, "") != Error::OK) return abandon(kNoMemory, false);
   event.kind = EventKind::OPEN;
 }
 
 void Session::handle_response(Event &event) {
-  if (Failure failure = opening_->parse_response()) return fail_head(failure);
-  if (opening_->is_interim()) {
-    if (Failure failure = opening_->discard_interim()) abandon(failure, true);
+  if (Failure failure = handshake().parse_response()) return fail_head(failure);
+  if (handshake().is_interim()) {
+    if (Failure failure = handshake().discard_interim()) abandon(failure, true);
     return;
   }
-  if (Failure failure = opening_->check_response()) return abandon(failure, true);
-  if (!agree_on(opening_->subprotocol())) return abandon(kNoMemory, false);
+  if (Failure failure = handshake().check_response()) return abandon(failure, true);
+  rare_->subprotocol = handshake().subprotocol();
   agree_on_deflate();
   open();
   event.kind = EventKind::OPEN;
@@ -133,16 +137,16 @@ void Session::refuse(const Refusal &refusal, const Failure &failure) {
 }
 
 Error Session::accept(std::string_view subprotocol, std::string_view headers) {
-  if (phase_ != Phase::DECIDING || !opening_->request().upgrade) return Error::STATE;
+  if (phase_ != Phase::DECIDING || !handshake().request().upgrade) return Error::STATE;
   // RFC 6455 4.2.2 step 5.5: the value must be one that the client sent.
-  if (!subprotocol.empty() && !offers_subprotocol(opening_->request().offered, subprotocol)) return Error::ARGUMENT;
+  if (!subprotocol.empty() && !offers_subprotocol(handshake().request().offered, subprotocol)) return Error::ARGUMENT;
   return accept_with(subprotocol, headers);
 }
 
 Error Session::accept_with(std::string_view subprotocol, std::string_view headers) {
-  std::string head = opening_->make_accept(subprotocol, headers);
+  std::string head = handshake().make_accept(subprotocol, headers);
   if (head.empty()) return Error::NO_MEMORY;  // OpenSSL could not make a SHA-1
-  if (!agree_on(subprotocol)) return Error::NO_MEMORY;
+  rare_->subprotocol = subprotocol;
   agree_on_deflate();
   Error error = write_text(head);
   if (error == Error::OK) open();
@@ -154,7 +158,7 @@ Error Session::respond(int32_t status, std::string_view headers, const uint8_t *
   std::string head = write_response_head(status, headers, size);
   flushed_ = false;  // before the body, which may leave at once
   Error error = write_text(head);
-  bool bodiless = opening_->request().head_only || status == 204 || status == 304;  // RFC 9110 6.4.1
+  bool bodiless = handshake().request().head_only || status == 204 || status == 304;  // RFC 9110 6.4.1
   if (error == Error::OK && !bodiless) {
     error = write_text({reinterpret_cast<const char *>(body), size});
   }
@@ -167,16 +171,8 @@ Error Session::respond(int32_t status, std::string_view headers, const uint8_t *
   return Error::OK;
 }
 
-// False: no memory.
-bool Session::agree_on(std::string_view subprotocol) {
-  if (subprotocol.empty() && !rare_) return true;
-  if (rare() == nullptr) return false;
-  rare_->subprotocol = subprotocol;
-  return true;
-}
-
 void Session::agree_on_deflate() {
-  const std::optional<DeflateAgreement> &agreement = opening_->deflate();
+  const std::optional<DeflateAgreement> &agreement = handshake().deflate();
   if (!agreement) return;
   codec_ =
       std::make_unique<MessageCodec>(*agreement, config_.deflate, surroundings_.codecs, surroundings_.memory.deflate);
@@ -188,11 +184,13 @@ void Session::open() {
 }
 
 void Session::forget_handshake() {
-  if (phase_ != Phase::OPENING && phase_ != Phase::DECIDING && !config_.keep_handshake) opening_.reset();
+  if (is_opening() || config_.keep_handshake || rare_ == nullptr) return;
+  rare_->opening.reset();
+  if (rare_->empty()) rare_.reset();
 }
 
 const char *Session::subprotocol() const {
-  if (phase_ == Phase::DECIDING && !opening_->subprotocol().empty()) return opening_->subprotocol().c_str();
+  if (phase_ == Phase::DECIDING && !handshake().subprotocol().empty()) return handshake().subprotocol().c_str();
   return rare_ && !rare_->subprotocol.empty() ? rare_->subprotocol.c_str() : nullptr;
 }
 
@@ -298,7 +296,7 @@ void Session::finish_piece(const FramePiece &piece, Event &event) {
 // Until the event was taken that points there.
 void Session::keep(Buffer payload) {
   payload.hand_over(surroundings_.memory.delivered);
-  sink_.keep(std::move(payload));
+  surroundings_.sink.keep(std::move(payload));
 }
 
 void Session::deliver_part(const uint8_t *data, size_t size, bool final, Event &event) {
@@ -391,10 +389,7 @@ void Session::handle_close(const uint8_t *data, size_t size) {
   Result<ClosePayload> payload = parse_close_payload(data, size);
   if (!payload) return fail(payload.failure());
   close_code_ = static_cast<uint16_t>(payload->code);
-  if (!payload->reason.empty() && rare() != nullptr) {
-    rare_->reason_size = static_cast<uint8_t>(payload->reason.size());
-    std::memcpy(rare_->reason, payload->reason.data(), payload->reason.size());
-  }
+  note(&Rare::reason, payload->reason);
   clean_ = phase_ == Phase::CLOSING;
   by_peer_ = !clean_;
   enter(clean_ ? Phase::OVER : Phase::ANSWERING);
@@ -517,9 +512,9 @@ Error Session::write_plain_frame(uint8_t first, const uint8_t *data, size_t size
   if (size >= Sink::kBorrowed) {
     uint8_t header[kMaxFrameHeader];
     size_t header_size = write_frame_header(header, first, size, nullptr);
-    return sink_.append_borrowed(header, header_size, data, size) ? Error::OK : Error::NO_MEMORY;
+    return surroundings_.sink.append_borrowed(*this, header, header_size, data, size) ? Error::OK : Error::NO_MEMORY;
   }
-  uint8_t *to = sink_.append(short_frame_size<false>(size));
+  uint8_t *to = surroundings_.sink.append(*this, short_frame_size<false>(size));
   if (to == nullptr) return Error::NO_MEMORY;
   put_short_frame(to, first, data, size);
   return Error::OK;
@@ -544,7 +539,7 @@ Error Session::write_masked_frame(uint8_t first, const uint8_t *data, size_t siz
   }
   uint8_t header[kMaxFrameHeader];
   size_t header_size = write_frame_header(header, first, size, &key);
-  uint8_t *to = sink_.append(header_size + size);
+  uint8_t *to = surroundings_.sink.append(*this, header_size + size);
   if (to == nullptr) return Error::NO_MEMORY;
   std::memcpy(to, header, header_size);
   copy_masked(to + header_size, data, size, key);
@@ -563,9 +558,10 @@ void Session::put_masked_short_frame(uint8_t *to, uint8_t first, const uint8_t *
 Error Session::write_text(std::string_view text) {
   if (text.empty()) return Error::OK;
   if (text.size() >= Sink::kBorrowed) {
-    return sink_.append_borrowed(nullptr, 0, bytes_of(text), text.size()) ? Error::OK : Error::NO_MEMORY;
+    return surroundings_.sink.append_borrowed(*this, nullptr, 0, bytes_of(text), text.size()) ? Error::OK
+                                                                                              : Error::NO_MEMORY;
   }
-  uint8_t *to = sink_.append(text.size());
+  uint8_t *to = surroundings_.sink.append(*this, text.size());
   if (to == nullptr) return Error::NO_MEMORY;
   std::memcpy(to, text.data(), text.size());
   return Error::OK;
@@ -599,7 +595,7 @@ void Session::abandon(const Failure &failure, bool by_peer, std::string_view det
   if (!failure_) {
     failure_ = failure;
     by_peer_ = by_peer;
-    note_detail(detail);
+    note(&Rare::detail, detail);
   }
   enter(Phase::OVER);
 }
@@ -607,7 +603,7 @@ void Session::abandon(const Failure &failure, bool by_peer, std::string_view det
 void Session::shed(size_t holds, bool politely) try {
   constexpr Failure kHeldMost{Error::NO_MEMORY, 0,
                               "over the option memory_budget, of which this connection held the most"};
-  if (!failure_) note_detail(std::to_string(holds) + " bytes");
+  if (!failure_) note(&Rare::detail, std::to_string(holds) + " bytes");
   if (!politely) return abandon(kHeldMost, false);
   if (codec_) codec_->release();
   fail(kHeldMost);
@@ -616,7 +612,7 @@ void Session::shed(size_t holds, bool politely) try {
 }
 
 size_t Session::held() const {
-  size_t all = opening_ ? opening_->held() : 0;
+  size_t all = opening() != nullptr ? handshake().held() : 0;
   if (codec_) all += codec_->held();
   if (!incoming_) return all;
   if (incoming_->message) all += incoming_->message->held();
@@ -630,8 +626,9 @@ void Session::describe_close(Event &event) const {
   event.error = static_cast<int32_t>(failure_.error);
   event.system = failure_.system;
   event.flags = (by_peer_ ? event_flag::kByPeer : 0) | (clean_ ? event_flag::kClean : 0);
-  event.size = rare_ ? rare_->reason_size : 0;
-  event.data = event.size != 0 ? rare_->reason : nullptr;
+  if (rare_ == nullptr || rare_->reason.empty()) return;
+  event.size = static_cast<int64_t>(rare_->reason.size());
+  event.data = bytes_of(rare_->reason);
 }
 
 // The peer's reason, status line and certificate are among them.
@@ -642,10 +639,7 @@ std::string Session::words_of_close() const {
 std::string Session::words_of_goodbye() const {
   std::string words =
       std::string("closed by ") + (by_peer_ ? "the peer" : "us") + " with " + std::to_string(close_code_);
-  if (rare_ && rare_->reason_size != 0) {
-    words += ": ";
-    words.append(reinterpret_cast<const char *>(rare_->reason), rare_->reason_size);
-  }
+  if (rare_ && !rare_->reason.empty()) words += ": " + rare_->reason;
   return words;
 }
 
@@ -654,15 +648,14 @@ std::string Session::words_of_failure() const {
   bool is_errno = failure_.error == Error::IO || failure_.error == Error::CONNECT || failure_.error == Error::SYSTEM;
   if (is_errno && failure_.system != 0) words += std::string(": ") + std::strerror(failure_.system);
   if (rare_ && !rare_->detail.empty()) words += ": " + rare_->detail.substr(0, rare_->detail.find('\n'));
-  if (failure_.error == Error::HTTP && opening_) words += ": " + std::string(opening_->status());
+  if (failure_.error == Error::HTTP && opening() != nullptr) words += ": " + std::string(handshake().status());
   return words;
 }
 
 // For people: where there is no memory for it, there are fewer words.
-void Session::note_detail(std::string_view words) try {
-  if (!words.empty() && rare() != nullptr) rare_->detail = words;
+void Session::note(std::string Rare::*which, std::string_view words) try {
+  if (!words.empty() && rare() != nullptr) (*rare_).*which = words;
 } catch (const std::bad_alloc &) {
-  rare_->detail.clear();
 }
 
 Session::Rare *Session::rare() {
@@ -676,7 +669,7 @@ Session::Rare *Session::rare() {
 // What was written last is something that has to be known to have left. Of more than can be counted only output_flushed
 // tells.
 void Session::await_output() {
-  int64_t pending = sink_.pending();
+  int64_t pending = surroundings_.sink.pending(*this);
   awaited_ = pending <= UINT32_MAX ? static_cast<uint32_t>(pending) : 0;
 }
 

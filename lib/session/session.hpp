@@ -44,6 +44,7 @@ struct Traffic {
 struct Surroundings {
   Random &random;
   Budget &budget;
+  Sink &sink;
   int64_t now = 0;        // milliseconds; the driver sets it
   bool draining = false;  // a server answers handshakes with 503
   MemoryParts memory{budget};
@@ -69,8 +70,8 @@ struct Surroundings {
 
 class Session {
  public:
-  // All three must outlive the session. It begins before its handshake.
-  Session(Role role, const Config &config, Sink &sink, Surroundings &surroundings);
+  // Both must outlive the session. It begins before its handshake.
+  Session(Role role, const Config &config, Surroundings &surroundings);
   Session(const Session &) = delete;
   Session &operator=(const Session &) = delete;
   ~Session();
@@ -160,6 +161,7 @@ class Session {
   void abandon(const Failure &failure, bool by_peer, std::string_view detail = {});
 
   Role role() const { return role_; }
+  const Config &config() const { return config_; }
   bool over() const { return phase_ == Phase::OVER; }
   bool abandoned() const { return abandoned_; }
   // The peer knows that everything was said and waits for the transport to be closed: both Closes, role server.
@@ -189,7 +191,7 @@ class Session {
   void advance();
 
   // Handshake data; nullptr when it is gone.
-  const Opening *opening() const { return opening_.get(); }
+  const Opening *opening() const { return rare_ ? rare_->opening.get() : nullptr; }
   // The events of the handshake were taken: forgets its data, unless it is to be kept.
   void forget_handshake();
   // The one agreed on; while a request waits, the one that the library picks. nullptr: none.
@@ -219,22 +221,26 @@ class Session {
 
   // What is rarely there.
   struct Rare {
+    bool empty() const { return opening == nullptr && subprotocol.empty() && detail.empty() && reason.empty(); }
+
+    std::unique_ptr<Opening> opening;
     std::string subprotocol;
     std::string detail;  // further words about why it ended: what a refused request was told
-    uint8_t reason_size = 0;
-    uint8_t reason[kMaxCloseReason] = {};
+    std::string reason;  // the peer's, why it closed
   };
 
   [[gnu::noinline]] size_t receive_any(uint8_t *data, size_t size, Event &event);
   template <bool masked>
   static bool take_text(const WholeMessage &message);
+  bool begin_opening();
+  // While it goes on, or is remembered.
+  Opening &handshake() const { return *rare_->opening; }
   size_t receive_head(uint8_t *data, size_t size, Event &event);
   void fail_head(const Failure &failure);
   void handle_request(Event &event);
   void handle_response(Event &event);
   void refuse(const Refusal &refusal, const Failure &failure);
   Error accept_with(std::string_view subprotocol, std::string_view headers);
-  bool agree_on(std::string_view subprotocol);
   void agree_on_deflate();
   void open();
 
@@ -283,14 +289,12 @@ class Session {
   Rare *rare();
   std::string words_of_goodbye() const;
   std::string words_of_failure() const;
-  void note_detail(std::string_view words);
+  void note(std::string Rare::*which, std::string_view words);
   int64_t open_deadline() const;
   void keep_alive();
 
   const Config &config_;
-  Sink &sink_;
   Surroundings &surroundings_;
-  std::unique_ptr<Opening> opening_;
   std::unique_ptr<Incoming> incoming_;
   std::unique_ptr<Rare> rare_;
   std::unique_ptr<MessageCodec> codec_;          // compression was agreed on

@@ -11,10 +11,10 @@ SoloSession::SoloSession(Role role, std::shared_ptr<const Config> config, const 
     : config_(std::move(config)),
       limits_(limits),
       budget_(limits.memory_budget),
-      surroundings_{random_, budget_, 0},
+      surroundings_{random_, budget_, *this, 0},
       batch_(static_cast<size_t>(limits.max_events)),
       output_(budget_),
-      session_(role, *config_, *this, surroundings_) {}
+      session_(role, *config_, surroundings_) {}
 
 size_t SoloSession::receive(uint8_t *data, size_t size) {
   if (taken_ < batch_.size() || open_due_) return 0;
@@ -91,7 +91,7 @@ void SoloSession::output_sent(size_t size) {
   session_.output_flushed();
 }
 
-uint8_t *SoloSession::append(size_t size) {
+uint8_t *SoloSession::append(Session &, size_t size) {
   if (output_size() == 0) stalled_since_ = surroundings_.now;
   // What was sent is thrown away when it is the larger part, so that each byte is moved once at most.
   if (sent_ > output_size()) {
@@ -104,8 +104,9 @@ uint8_t *SoloSession::append(size_t size) {
   return at;
 }
 
-bool SoloSession::append_borrowed(const uint8_t *head, size_t head_size, const uint8_t *payload, size_t payload_size) {
-  uint8_t *at = append(head_size + payload_size);
+bool SoloSession::append_borrowed(Session &writer, const uint8_t *head, size_t head_size, const uint8_t *payload,
+                                  size_t payload_size) {
+  uint8_t *at = append(writer, head_size + payload_size);
   if (at == nullptr) return false;
   if (head_size != 0) std::memcpy(at, head, head_size);
   std::memcpy(at + head_size, payload, payload_size);

@@ -64,9 +64,10 @@ class SoloSession final : private Sink {
   const char *extensions() const { return session_.extensions(); }
 
  private:
-  uint8_t *append(size_t size) override;
-  bool append_borrowed(const uint8_t *head, size_t head_size, const uint8_t *payload, size_t payload_size) override;
-  int64_t pending() const override { return static_cast<int64_t>(output_size()); }
+  uint8_t *append(Session &writer, size_t size) override;
+  bool append_borrowed(Session &writer, const uint8_t *head, size_t head_size, const uint8_t *payload,
+                       size_t payload_size) override;
+  int64_t pending(Session &) const override { return static_cast<int64_t>(output_size()); }
   void keep(Buffer payload) override { batch_.keep(std::move(payload)); }
 
   bool queue_full() const {

@@ -10,9 +10,10 @@ namespace {
 using hawser::EventKind;
 
 void test_told(void **) {
-  hawser::Listener listener;
+  hawser::IdTable<hawser::Listener> table{1, 0, true};
+  hawser::Listener &listener = *table.claim();
   bool joined = false;
-  hawser::ClosedListeners closed{joined};
+  hawser::ClosedListeners closed{table, joined};
   listener.socket = hawser::open_socket(AF_INET, SOCK_STREAM, 0);
   assert_false(listener.told());
   listener.socket.close();

@@ -27,8 +27,8 @@ void test_own_over_base_over_default(void **) {
   assert_int_equal(settings->max_fragments, 7);
   assert_int_equal(settings->max_headers, 100);
   assert_string_equal(settings->origin.c_str(), "http://base");
-  assert_string_equal(settings->config.offer.headers.c_str(), "X-Base: 1\r\nX-Own: 2\r\n");
-  assert_int_equal(settings->config.message.max_size, 200);
+  assert_string_equal(settings->offer.headers.c_str(), "X-Base: 1\r\nX-Own: 2\r\n");
+  assert_int_equal(settings->message.max_size, 200);
   assert_int_equal(make_settings(nullptr, nullptr)->max_fragments, 1 << 20);
 }
 

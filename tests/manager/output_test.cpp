@@ -12,8 +12,12 @@ namespace {
 using hawser::Block;
 using hawser::Connection;
 
-bool append(Connection &connection, const std::string &text) {
-  uint8_t *at = connection.append(text.size());
+int64_t id_of(const Connection &connection) {
+  return connection.id.load();
+}
+
+bool append(Bench &bench, Connection &connection, const std::string &text) {
+  uint8_t *at = bench.output.append(*connection.session, text.size());
   if (at != nullptr) std::memcpy(at, text.data(), text.size());
   return at != nullptr;
 }
@@ -27,9 +31,9 @@ bool put(Bench &bench, Connection &connection, const std::string &text) {
   return begun;
 }
 
-bool borrow(Connection &connection, const std::string &head, const std::string &payload) {
-  return connection.append_borrowed(reinterpret_cast<const uint8_t *>(head.data()), head.size(),
-                                    reinterpret_cast<const uint8_t *>(payload.data()), payload.size());
+bool borrow(Bench &bench, Connection &connection, const std::string &head, const std::string &payload) {
+  return bench.output.append_borrowed(*connection.session, reinterpret_cast<const uint8_t *>(head.data()), head.size(),
+                                      reinterpret_cast<const uint8_t *>(payload.data()), payload.size());
 }
 
 bool share(Bench &bench, const std::string &text, std::string *models) {
@@ -65,7 +69,7 @@ bool matches_strings(unsigned seed) {
         break;
       case 2: {
         std::string head(random() % 14, 'h');
-        good = borrow(bench.connections[i], head, text);
+        good = borrow(bench, bench.connections[i], head, text);
         models[i] += head + text;
         break;
       }
@@ -74,7 +78,8 @@ bool matches_strings(unsigned seed) {
         got[i] += bench.read(i, random() % 400000);
         break;
       default:
-        good = (random() % 2 == 0 && put(bench, bench.connections[i], text)) || append(bench.connections[i], text);
+        good =
+            (random() % 2 == 0 && put(bench, bench.connections[i], text)) || append(bench, bench.connections[i], text);
         models[i] += text;
     }
     int64_t queued = bench.connections[i].queued();
@@ -92,7 +97,8 @@ bool matches_strings(unsigned seed) {
       got[i] += bench.read(i);
   }
   for (int i = 0; i < 4; i++)
-    good = good && got[i] == models[i] && bench.connections[i].queued() == 0 && bench.connections[i].outbox == nullptr;
+    good =
+        good && got[i] == models[i] && bench.connections[i].queued() == 0 && bench.connections[i].outbox() == nullptr;
   return good && bench.budget.used() == 0;
 }
 
@@ -107,7 +113,7 @@ void test_one_write_for_many_frames(void **) {
   Bench bench;
   assert_true(bench.open(0));
   for (int i = 0; i < 100; i++)
-    assert_true(append(bench.connections[0], "frame"));
+    assert_true(append(bench, bench.connections[0], "frame"));
   assert_true(bench.output.dirty());
   assert_int_equal(bench.connections[0].queued(), 500);
   assert_int_equal(bench.stats.bytes_sent, 0);
@@ -144,14 +150,14 @@ void test_write_error(void **) {
   assert_true(bench.open(0));
   ::close(bench.ends[0]);
   bench.ends[0] = -1;
-  assert_true(append(bench.connections[0], "into the void"));
+  assert_true(append(bench, bench.connections[0], "into the void"));
   bench.output.flush_all();
   assert_int_equal(bench.connections[0].write_error, EPIPE);
   assert_int_equal(bench.connections[0].queued(), 13);  // what was not sent
   assert_ptr_equal(bench.attention.pop(), &bench.connections[0]);
-  assert_true(append(bench.connections[0], "more"));
+  assert_true(append(bench, bench.connections[0], "more"));
   bench.output.flush_all();
-  assert_null(bench.connections[0].outbox.get());
+  assert_null(bench.connections[0].outbox());
 }
 
 // Fills a peer that does not read until the budget is used up, and beyond; nothing may get out of order or stick.
@@ -160,7 +166,7 @@ void test_budget(void **) {
   assert_true(bench.open(0));
   std::string chunk(20000, 'c');
   size_t accepted = 0;
-  while (accepted < 1000 && borrow(bench.connections[0], "", chunk))
+  while (accepted < 1000 && borrow(bench, bench.connections[0], "", chunk))
     accepted++;
   assert_in_range(accepted, 1, 999);
   size_t got = 0;
@@ -171,7 +177,7 @@ void test_budget(void **) {
   assert_int_equal(got, accepted * chunk.size());
   assert_int_equal(bench.connections[0].write_error, 0);
   assert_int_equal(bench.budget.used(), 0);
-  assert_true(append(bench.connections[0], "small"));
+  assert_true(append(bench, bench.connections[0], "small"));
   bench.output.flush_all();
   assert_string_equal(bench.read(0).c_str(), "small");
 }
@@ -180,9 +186,9 @@ void test_budget(void **) {
 void test_refused_large_frame(void **) {
   Bench bench(50000);
   assert_true(bench.open(0));
-  assert_null(bench.connections[0].append(100000));
-  assert_null(bench.connections[0].outbox.get());
-  assert_true(append(bench.connections[0], "small"));
+  assert_null(bench.output.append(*bench.connections[0].session, 100000));
+  assert_null(bench.connections[0].outbox());
+  assert_true(append(bench, bench.connections[0], "small"));
   bench.output.flush_all();
   assert_string_equal(bench.read(0).c_str(), "small");
   assert_int_equal(bench.connections[0].stalled_since(), -1);
@@ -196,15 +202,15 @@ void test_refused_behind_many_pieces(void **) {
   assert_true(bench.open(1));
   std::string sent;
   for (int i = 0; i < 100; i++) {
-    assert_true(append(bench.connections[0], std::to_string(i)));
-    assert_true(append(bench.connections[1], "x"));
+    assert_true(append(bench, bench.connections[0], std::to_string(i)));
+    assert_true(append(bench, bench.connections[1], "x"));
     sent += std::to_string(i);
   }
-  assert_false(borrow(bench.connections[0], "head", std::string(20000, 'x')));
+  assert_false(borrow(bench, bench.connections[0], "head", std::string(20000, 'x')));
   bench.output.flush_all();
   assert_string_equal(bench.read(0).c_str(), sent.c_str());
   assert_int_equal(bench.connections[0].queued(), 0);
-  assert_null(bench.connections[0].outbox.get());
+  assert_null(bench.connections[0].outbox());
   assert_int_equal(bench.budget.used(), 0);
 }
 
@@ -214,8 +220,8 @@ void test_unsent_large_frame(void **) {
   assert_true(bench.open(0));
   ::close(bench.ends[0]);
   bench.ends[0] = -1;
-  assert_true(append(bench.connections[0], "small"));
-  assert_true(borrow(bench.connections[0], "head", std::string(20000, 'x')));
+  assert_true(append(bench, bench.connections[0], "small"));
+  assert_true(borrow(bench, bench.connections[0], "head", std::string(20000, 'x')));
   assert_int_equal(bench.connections[0].write_error, EPIPE);
   assert_int_equal(bench.connections[0].queued(), 20009);
 }
@@ -225,7 +231,7 @@ void test_stall_begins_now(void **) {
   Bench bench;
   assert_true(bench.open(0));
   int64_t before = raw_now_ms();
-  assert_true(borrow(bench.connections[0], "", std::string(10000000, 'x')));
+  assert_true(borrow(bench, bench.connections[0], "", std::string(10000000, 'x')));
   assert_true(bench.connections[0].queued() > 0);
   assert_true(bench.connections[0].stalled_since() >= before);
 }
@@ -234,8 +240,8 @@ void test_drop(void **) {
   Bench bench;
   assert_true(bench.open(0));
   assert_true(bench.open(1));
-  assert_true(append(bench.connections[0], "dropped"));
-  assert_true(append(bench.connections[1], "kept"));
+  assert_true(append(bench, bench.connections[0], "dropped"));
+  assert_true(append(bench, bench.connections[1], "kept"));
   bench.output.drop(bench.connections[0]);
   bench.output.flush_all();
   assert_string_equal(bench.read(0).c_str(), "");
@@ -251,13 +257,14 @@ void test_writer(void **) {
   assert_null(bench.output.writer(0));
   assert_true(put(bench, bench.connections[1], "flushed"));
   bench.output.flush_all();
-  assert_ptr_equal(bench.output.writer(2), &bench.connections[1]);
-  assert_null(bench.output.writer(1));
+  assert_ptr_equal(bench.output.writer(id_of(bench.connections[1])), &bench.connections[1]);
+  assert_null(bench.output.writer(id_of(bench.connections[0])));
   bench.output.drop(bench.connections[0]);
-  assert_ptr_equal(bench.output.writer(2), &bench.connections[1]);
+  assert_ptr_equal(bench.output.writer(id_of(bench.connections[1])), &bench.connections[1]);
   bench.output.drop(bench.connections[1]);
-  assert_null(bench.output.writer(2));
-  bench.connections[1].id = 0;
+  assert_null(bench.output.writer(id_of(bench.connections[1])));
+  bench.table.release(bench.connections[1]);
+  bench.connections[1].end();
   assert_null(bench.output.writer(0));
 }
 

@@ -33,7 +33,7 @@ struct Station : Bench {
     note();
     Connection &connection = connections[index];
     if (receiver.has_room() && connection.may_read()) {
-      if (connection.stash != nullptr) {
+      if (connection.stash() != nullptr) {
         receiver.parse_stash(connection);
       } else if (connection.transport.readable()) {
         receiver.read(connection);
@@ -128,7 +128,7 @@ void test_stash(void **) {
   assert_int_equal(station.turn(0).size(), 2);
   station.connections[0].paused = true;
   assert_int_equal(station.turn(0).size(), 0);
-  assert_non_null(station.connections[0].stash.get());
+  assert_non_null(station.connections[0].stash());
   assert_ptr_equal(station.attention.pop(), &station.connections[0]);  // somebody has to look when it may go on
   assert_true(station.write(0, frame("f")));
   assert_int_equal(station.turn(0).size(), 0);

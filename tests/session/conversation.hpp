@@ -171,8 +171,8 @@ class RecordedSession final : public Session {
   }
 
  public:
-  RecordedSession(Role role, const Config &config, Sink &sink, Surroundings &surroundings, Recorder &recorder)
-      : Session(role, config, sink, surroundings), recorder_(recorder) {}
+  RecordedSession(Role role, const Config &config, Surroundings &surroundings, Recorder &recorder)
+      : Session(role, config, surroundings), recorder_(recorder) {}
 
   size_t receive(uint8_t *data, size_t size, Event &event) {
     std::string copy(reinterpret_cast<const char *>(data), size);

@@ -59,19 +59,21 @@ class RecordingSink final : public Sink {
     return std::exchange(written, {});
   }
 
-  uint8_t *append(size_t size) override {
+  uint8_t *append(Session &, size_t size) override {
     if (full) return nullptr;
     written.resize(written.size() + size);
     return reinterpret_cast<uint8_t *>(written.data()) + written.size() - size;
   }
-  bool append_borrowed(const uint8_t *head, size_t head_size, const uint8_t *payload, size_t payload_size) override {
+  bool append_borrowed(Session &, const uint8_t *head, size_t head_size, const uint8_t *payload,
+                       size_t payload_size) override {
     if (full) return false;
     if (head_size != 0) written.append(reinterpret_cast<const char *>(head), head_size);
     written.append(reinterpret_cast<const char *>(payload), payload_size);
     borrowed++;
     return true;
   }
-  int64_t pending() const override { return static_cast<int64_t>(taken.size() + written.size() - left); }
+  int64_t pending() const { return static_cast<int64_t>(taken.size() + written.size() - left); }
+  int64_t pending(Session &) const override { return pending(); }
   void keep(Buffer payload) override { kept.push_back(std::move(payload)); }
 };
 
@@ -105,8 +107,8 @@ struct Lab : Recorder {
   Config config;
   Budget budget;
   TestRandom random;
-  Surroundings surroundings;
   RecordingSink sink;
+  Surroundings surroundings;
   std::vector<Told> events;
   Story story;         // the same, and nobody clears it
   std::string unread;  // fed, and not taken because the session was blocked
@@ -123,10 +125,10 @@ struct Lab : Recorder {
         began(now),
         config(std::move(with)),
         budget(memory),
-        surroundings{random, budget, now},
+        surroundings{random, budget, sink, now},
         peer(role == Role::SERVER),
         recorded(memory == Budget::kUnlimited),
-        session(std::make_unique<RecordedSession>(role, config, sink, surroundings, *this)) {}
+        session(std::make_unique<RecordedSession>(role, config, surroundings, *this)) {}
   Lab(const Lab &) = delete;
   Lab &operator=(const Lab &) = delete;
   ~Lab() {
