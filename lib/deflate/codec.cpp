@@ -210,9 +210,10 @@ void CodecPool::clear() {
   decompressor_.reset();
 }
 
-std::shared_ptr<const std::string> CodecPool::share_text(const std::string &text) {
-  if (text_ == nullptr || *text_ != text) text_ = std::make_shared<const std::string>(text);
-  return text_;
+const CodecTerms &CodecPool::terms(const DeflateAgreement &agreement, const DeflateOptions &options, Budget &budget) {
+  bool same = terms_ != nullptr && terms_->agreement == agreement && terms_->options == options;
+  if (!same) terms_ = std::make_shared<const CodecTerms>(agreement, options, *this, budget);
+  return *terms_;
 }
 
 }  // namespace hawser

@@ -4,11 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <utility>
 
 #include "bytes/buffer.hpp"
 #include "bytes/error.hpp"
+#include "bytes/held.hpp"
+#include "deflate/deflate_options.hpp"
+#include "deflate/negotiation.hpp"
 
 struct z_stream_s;
 
@@ -81,6 +83,21 @@ class Decompressor {
   bool at_end_ = false;  // the last byte ended a block that said to be the last one
 };
 
+class CodecPool;
+
+// How connections compress, and with what.
+struct CodecTerms : Held<CodecTerms> {
+  CodecTerms(const DeflateAgreement &agreement, const DeflateOptions &options, CodecPool &pool, Budget &budget)
+      : agreement(agreement), options(options), pool(pool), budget(budget) {}
+
+  CompressorShape shape() const { return {agreement.compress_bits, options.memory_level, options.level}; }
+
+  const DeflateAgreement agreement;
+  const DeflateOptions options;
+  CodecPool &pool;
+  Budget &budget;
+};
+
 // One compressor and one decompressor for all the connections of a driver that have no context takeover. Who takes one
 // has it alone until it is given back, and another one is made meanwhile, if need be.
 class CodecPool {
@@ -92,12 +109,12 @@ class CodecPool {
   // Frees those that nobody has taken.
   void clear();
 
-  // Most connections agree on the same: those that come one after the other hold the text of it together. Throws
+  // Most connections compress in the same way: those that come one after the other share what tells it. Throws
   // std::bad_alloc.
-  std::shared_ptr<const std::string> share_text(const std::string &text);
+  const CodecTerms &terms(const DeflateAgreement &agreement, const DeflateOptions &options, Budget &budget);
 
  private:
-  std::shared_ptr<const std::string> text_;  // the last one
+  std::shared_ptr<const CodecTerms> terms_;  // the last ones
   std::unique_ptr<Compressor> compressor_;
   std::unique_ptr<Decompressor> decompressor_;
 };

@@ -21,6 +21,8 @@ struct DeflateOptions {
   bool server_no_context_takeover = false;
   bool client_no_context_takeover = false;
   int64_t min_size = 64;  // of a message that is compressed
+
+  bool operator==(const DeflateOptions &) const = default;
 };
 
 }  // namespace hawser

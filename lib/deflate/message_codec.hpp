@@ -9,8 +9,6 @@
 #include <string>
 
 #include "deflate/codec.hpp"
-#include "deflate/deflate_options.hpp"
-#include "deflate/negotiation.hpp"
 
 namespace hawser {
 
@@ -18,13 +16,16 @@ class MessageCodec {
  public:
   // Throws std::bad_alloc.
   MessageCodec(const DeflateAgreement &agreement, const DeflateOptions &options, CodecPool &pool, Budget &budget);
+  MessageCodec(const MessageCodec &) = delete;
+  MessageCodec &operator=(const MessageCodec &) = delete;
+  ~MessageCodec() { terms_.release(); }
 
-  int compress_bits() const { return compress_bits_; }
+  int compress_bits() const { return terms_.agreement.compress_bits; }
   // The server's Sec-WebSocket-Extensions.
-  const std::string &answer() const { return *answer_; }
-  bool worth_while(size_t size) const { return size >= static_cast<uint64_t>(options_.min_size); }
+  const std::string &answer() const { return terms_.agreement.answer; }
+  bool worth_while(size_t size) const { return size >= static_cast<uint64_t>(terms_.options.min_size); }
   // Each message is compressed on its own: what is sent here may be sent to others.
-  bool compresses_alone() const { return !compress_takeover_; }
+  bool compresses_alone() const { return !terms_.agreement.compress_takeover; }
 
   // Appends the compressed form of a piece of a message; `final`: the message ends with it. False: no memory, and
   // nothing more can be compressed if there is context takeover.
@@ -39,16 +40,7 @@ class MessageCodec {
   Failure inflate(const uint8_t *data, size_t size, bool final, uint64_t most, Buffer &to);
 
  private:
-  CompressorShape shape() const { return {compress_bits_, options_.memory_level, options_.level}; }
-
-  const uint8_t compress_bits_;
-  const uint8_t inflate_bits_;
-  const bool compress_takeover_;
-  const bool inflate_takeover_;
-  const std::shared_ptr<const std::string> answer_;
-  const DeflateOptions &options_;
-  CodecPool &pool_;
-  Budget &budget_;
+  const CodecTerms &terms_;
   std::unique_ptr<Compressor> compressor_;
   std::unique_ptr<Decompressor> decompressor_;
 };

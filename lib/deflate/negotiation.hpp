@@ -17,6 +17,8 @@ struct DeflateAgreement {
   bool compress_takeover = true;
   bool inflate_takeover = true;
   std::string answer;  // the server's Sec-WebSocket-Extensions
+
+  bool operator==(const DeflateAgreement &) const = default;
 };
 
 // The client's Sec-WebSocket-Extensions: offers in order of preference; empty if it offers nothing.

@@ -169,7 +169,8 @@ struct Connection {
     routine = is_calm();
   }
   bool is_calm() const {
-    bool waits = paused || extras != nullptr || ready_link.queued() || write_error != 0 || refused;
+    bool waits =
+        paused || stash() != nullptr || outbox() != nullptr || ready_link.queued() || write_error != 0 || refused;
     return stage == Stage::RUNNING && !waits && !transport.special();
   }
   // Tells other threads what their sends would be answered.

@@ -7,10 +7,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "bytes/error.hpp"
+#include "bytes/held.hpp"
 #include "net/tls_context.hpp"
 #include "session/config.hpp"
 
@@ -71,11 +71,7 @@ class Options {
 
 // All options with their final values, and what they are to a session; shared by the connections that were made with
 // the same snapshot.
-struct Settings : Config, std::enable_shared_from_this<Settings> {
-  Settings() = default;
-  Settings(const Settings &) = delete;
-  Settings &operator=(const Settings &) = delete;
-
+struct Settings : Config, Held<Settings> {
   TlsConfig tls;
   // Made by the first wss:// connect, so that all later ones share its trust store and resume its sessions.
   mutable std::shared_ptr<TlsContext> client_tls;
@@ -86,18 +82,6 @@ struct Settings : Config, std::enable_shared_from_this<Settings> {
 #undef HAWSER_INT
 #undef HAWSER_FLAG
 #undef HAWSER_TEXT
-
-  // They stay as long as connections hold them, each by a pointer of 8 bytes. One thread at a time.
-  void hold() const {
-    if (holders_++ == 0) self_ = shared_from_this();
-  }
-  void release() const {
-    if (--holders_ == 0) std::exchange(self_, nullptr);
-  }
-
- private:
-  mutable int64_t holders_ = 0;
-  mutable std::shared_ptr<const Settings> self_;  // where there are holders
 };
 
 // `own` over `base` over the defaults; either may be null.

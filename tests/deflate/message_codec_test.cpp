@@ -190,8 +190,8 @@ void messages_under_way_do_not_mix(void **) {
   assert_true(bench.inflate(two, kHello) == "Hello");
 }
 
-// The text of an agreement is held once, by those that agreed on it one after the other.
-void the_text_of_an_agreement_is_shared(void **) {
+// An agreement is held once, by those that came to it one after the other.
+void an_agreement_is_shared(void **) {
   Bench bench;
   DeflateAgreement agreement = agreed(false, false, 15, 15);
   agreement.answer = "permessage-deflate; server_no_context_takeover";
@@ -202,6 +202,9 @@ void the_text_of_an_agreement_is_shared(void **) {
   assert_ptr_equal(&one.answer(), &two.answer());
   assert_string_equal(two.answer().c_str(), "permessage-deflate; server_no_context_takeover");
   assert_string_equal(three.answer().c_str(), "permessage-deflate");
+  bench.options.min_size = 1000;
+  MessageCodec &four = bench.add(agreement);
+  assert_true(three.worth_while(999) && !four.worth_while(999));
   assert_int_equal(bench.leak(), 0);
 }
 
@@ -285,7 +288,7 @@ int main() {
       cmocka_unit_test(state_is_made_with_the_first_message),
       cmocka_unit_test(without_takeover_a_connection_holds_nothing),
       cmocka_unit_test(messages_under_way_do_not_mix),
-      cmocka_unit_test(the_text_of_an_agreement_is_shared),
+      cmocka_unit_test(an_agreement_is_shared),
       cmocka_unit_test(different_agreements_share_a_pool),
       cmocka_unit_test(a_message_that_was_broken_off_leaves_nothing),
       cmocka_unit_test(the_limit_counts_each_piece),
