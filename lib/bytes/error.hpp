@@ -8,7 +8,7 @@
 
 namespace hawser {
 
-enum class Error : int32_t {
+enum class Error : int8_t {
   OK = 0,
 #define HAWSER_ERROR(enumerator, name, value, text) enumerator = (value),
 #include "bytes/error.def"

@@ -107,15 +107,17 @@ bool Manager::fail_broadcast(Connection &connection) {
   return false;
 }
 
-void Manager::refuse_broadcast(Connection &connection) {
+void Manager::refuse_broadcast(Connection &connection) try {
   if (connection.settings().slow_reader == "skip") {
-    connection.skipped++;
+    connection.need_extras().skipped++;
     refuse(connection);
     return;
   }
   connection.session->close(close_code::kTryAgainLater, "too slow a reader");
   attention_.push(connection);
   connection.publish();
+} catch (const std::bad_alloc &) {
+  fail_broadcast(connection);  // it could not be told
 }
 
 }  // namespace hawser

@@ -1,5 +1,7 @@
 #include "manager/connection.hpp"
 
+#include <utility>
+
 #include "manager/dial.hpp"
 #include "manager/mailbox.hpp"
 
@@ -9,7 +11,8 @@ Extras::Extras() = default;
 Extras::~Extras() = default;
 
 bool Extras::empty() const {
-  return dial == nullptr && !outbox && !stash && held_letters.empty() && local.family == Address::Family::NONE;
+  bool holds = dial != nullptr || outbox || stash || !held_letters.empty();
+  return !holds && skipped == 0 && local.family == Address::Family::NONE;
 }
 
 size_t Extras::held() const {
@@ -42,7 +45,7 @@ void Connection::end() {
   refusal_mailed.store(false, std::memory_order_relaxed);
   stage = Stage::FREE;
   told = paused = open_due = half_closed = refused = part_refused = shed = false;
-  skipped = write_error = 0;
+  write_error = 0;
   tag = listener = 0;
   peer = {};
 }
@@ -65,6 +68,13 @@ void Connection::drop_stash() {
 void Connection::drop_dial() {
   if (extras) extras->dial.reset();
   trim_extras();
+}
+
+int32_t Connection::take_skipped() {
+  if (!extras) return 0;
+  int32_t skipped = std::exchange(extras->skipped, 0);
+  trim_extras();
+  return skipped;
 }
 
 void Connection::trim_extras() {

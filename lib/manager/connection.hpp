@@ -34,6 +34,7 @@ struct Extras {
   std::optional<Outbox> outbox;      // what the kernel refused
   std::optional<Buffer> stash;       // bytes that were read and cannot be parsed yet
   std::vector<Letter> held_letters;  // wait for the end of an unfinished message
+  int32_t skipped = 0;               // broadcasts since the last DRAIN
   Address local;                     // once the transport is closed
 };
 
@@ -82,10 +83,6 @@ struct Connection {
   Address peer;
   std::unique_ptr<Extras> extras;  // null nearly always
 
-  std::atomic<Error> sendable{Error::STATE};  // what a send would answer
-  int32_t skipped = 0;                        // broadcasts since the last DRAIN
-  int32_t write_error = 0;                    // errno of a write that failed: nothing more is written
-
   QueueLink ready_link;      // has bytes to be read
   QueueLink settling_link;   // its session has a Close to write
   QueueLink attention_link;  // has something to be concluded or told
@@ -94,7 +91,10 @@ struct Connection {
   uint16_t first_segment = UINT16_MAX;
   uint16_t last_segment = UINT16_MAX;
 
-  std::atomic<bool> refusal_mailed{false};  // another thread's send was refused: the manager will hear of it
+  int16_t write_error = 0;  // errno of a write that failed: nothing more is written
+
+  std::atomic<Error> sendable{Error::STATE};  // what a send would answer
+  std::atomic<bool> refusal_mailed{false};    // another thread's send was refused: the manager will hear of it
   Stage stage = Stage::FREE;
   bool routine = false;           // see in_routine
   bool told : 1 = false;          // the application knows the id
@@ -133,6 +133,7 @@ struct Connection {
   void drop_dial();
   void drop_outbox();
   void drop_stash();
+  int32_t take_skipped();
   // Where nothing is left of them, they go.
   void trim_extras();
 

@@ -269,7 +269,7 @@ void Output::flush_any(Connection &connection) {
 bool Output::settle_write(Connection &connection, const Transfer &done) {
   stats_.bytes_sent += static_cast<int64_t>(done.size);
   if (done.error == 0) return true;
-  connection.write_error = done.error;
+  connection.write_error = static_cast<int16_t>(done.error);
   connection.routine = false;
   drop(connection);
   attention_.push(connection);

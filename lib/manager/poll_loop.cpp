@@ -379,7 +379,7 @@ void Manager::tell_event(Connection &connection, EventKind kind) {
   Event &event = batch_.next();
   event = {};
   if (kind == EventKind::CLOSE) connection.session->describe_close(event);
-  if (kind == EventKind::DRAIN) event.code = std::exchange(connection.skipped, 0);
+  if (kind == EventKind::DRAIN) event.code = connection.take_skipped();
   event.kind = kind;
   event.connection = connection.id.load(std::memory_order_relaxed);
   event.listener = connection.listener;
