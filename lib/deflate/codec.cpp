@@ -211,9 +211,13 @@ void CodecPool::clear() {
 }
 
 const CodecTerms &CodecPool::terms(const DeflateAgreement &agreement, const DeflateOptions &options, Budget &budget) {
-  bool same = terms_ != nullptr && terms_->agreement == agreement && terms_->options == options;
-  if (!same) terms_ = std::make_shared<const CodecTerms>(agreement, options, *this, budget);
-  return *terms_;
+  for (const auto &known : terms_) {
+    if (known != nullptr && known->agreement == agreement && known->options == options) return *known;
+  }
+  auto &place = terms_[oldest_terms_];
+  place = std::make_shared<const CodecTerms>(agreement, options, *this, budget);
+  oldest_terms_ = (oldest_terms_ + 1) % terms_.size();
+  return *place;
 }
 
 }  // namespace hawser

@@ -1,6 +1,7 @@
 // zlib's raw deflate streams, for messages (RFC 7692 7.2). Their memory is taken from the Budget.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -91,6 +92,9 @@ struct CodecTerms : Held<CodecTerms> {
       : agreement(agreement), options(options), pool(pool), budget(budget) {}
 
   CompressorShape shape() const { return {agreement.compress_bits, options.memory_level, options.level}; }
+  bool worth_while(size_t size) const { return size >= static_cast<uint64_t>(options.min_size); }
+  // Each message is compressed on its own: what is sent to one may be sent to others.
+  bool compresses_alone() const { return !agreement.compress_takeover; }
 
   const DeflateAgreement agreement;
   const DeflateOptions options;
@@ -109,12 +113,13 @@ class CodecPool {
   // Frees those that nobody has taken.
   void clear();
 
-  // Most connections compress in the same way: those that come one after the other share what tells it. Throws
-  // std::bad_alloc.
+  // Most connections compress in one of a few ways: they share what tells it, and hold it as long as they need it.
+  // Throws std::bad_alloc.
   const CodecTerms &terms(const DeflateAgreement &agreement, const DeflateOptions &options, Budget &budget);
 
  private:
-  std::shared_ptr<const CodecTerms> terms_;  // the last ones
+  std::array<std::shared_ptr<const CodecTerms>, 8> terms_;  // the last ones; null where there were fewer
+  size_t oldest_terms_ = 0;
   std::unique_ptr<Compressor> compressor_;
   std::unique_ptr<Decompressor> decompressor_;
 };

@@ -4,19 +4,13 @@
 
 namespace hawser {
 
-MessageCodec::MessageCodec(const DeflateAgreement &agreement, const DeflateOptions &options, CodecPool &pool,
-                           Budget &budget)
-    : terms_(pool.terms(agreement, options, budget)) {
-  terms_.hold();
-}
-
 bool MessageCodec::compress(const uint8_t *data, size_t size, bool final, Buffer &to) {
   if (!compressor_) compressor_ = terms_.pool.take_compressor(terms_.shape(), terms_.budget);
   if (!compressor_) return false;
   bool done = compressor_->compress(data, size, final, to);
   if (!done) {
     compressor_.reset();
-  } else if (final && compresses_alone()) {
+  } else if (final && terms_.compresses_alone()) {
     terms_.pool.give(std::move(compressor_));
   }
   return done;
@@ -31,11 +25,6 @@ Failure MessageCodec::inflate(const uint8_t *data, size_t size, bool final, uint
   if (Failure failure = decompressor_->finish(most - (to.size() - before), to)) return failure;
   if (!terms_.agreement.inflate_takeover) terms_.pool.give(std::move(decompressor_));
   return {};
-}
-
-void MessageCodec::release() {
-  compressor_.reset();
-  decompressor_.reset();
 }
 
 }  // namespace hawser

@@ -1,6 +1,6 @@
 // permessage-deflate on one connection: compresses and inflates messages as was agreed on (RFC 7692 7.2). Where there
 // is context takeover it has a codec of its own, from the first compressed message on; where not, one of the pool for
-// as long as a message is under way.
+// as long as a message is under way. At rest it is as good as a new one.
 #pragma once
 
 #include <cstddef>
@@ -14,18 +14,12 @@ namespace hawser {
 
 class MessageCodec {
  public:
-  // Throws std::bad_alloc.
-  MessageCodec(const DeflateAgreement &agreement, const DeflateOptions &options, CodecPool &pool, Budget &budget);
+  explicit MessageCodec(const CodecTerms &terms) : terms_(terms) { terms_.hold(); }
   MessageCodec(const MessageCodec &) = delete;
   MessageCodec &operator=(const MessageCodec &) = delete;
   ~MessageCodec() { terms_.release(); }
 
-  int compress_bits() const { return terms_.agreement.compress_bits; }
-  // The server's Sec-WebSocket-Extensions.
-  const std::string &answer() const { return terms_.agreement.answer; }
-  bool worth_while(size_t size) const { return size >= static_cast<uint64_t>(terms_.options.min_size); }
-  // Each message is compressed on its own: what is sent here may be sent to others.
-  bool compresses_alone() const { return !terms_.agreement.compress_takeover; }
+  bool at_rest() const { return compressor_ == nullptr && decompressor_ == nullptr; }
 
   // Appends the compressed form of a piece of a message; `final`: the message ends with it. False: no memory, and
   // nothing more can be compressed if there is context takeover.
@@ -33,8 +27,6 @@ class MessageCodec {
 
   // Bytes of the budget.
   size_t held() const { return (compressor_ ? compressor_->held() : 0) + (decompressor_ ? decompressor_->held() : 0); }
-  // Gives them back. What is compressed from now on refers to nothing before; nothing more can be inflated.
-  void release();
 
   // Appends the inflated form of a piece of a message, at most `most` bytes. A failure is for ever.
   Failure inflate(const uint8_t *data, size_t size, bool final, uint64_t most, Buffer &to);

@@ -21,10 +21,10 @@ class Manager::SharedFrames {
     }
   }
 
-  // nullptr: no memory. `codec`: nullptr for the plain frame.
-  Block *frame_for(MessageCodec *codec) {
-    Block *&frame = frames_[codec != nullptr ? static_cast<size_t>(codec->compress_bits()) : 0];
-    if (frame == nullptr) frame = codec != nullptr ? make_compressed(*codec) : make(false, data, size);
+  // nullptr: no memory. `terms`: nullptr for the plain frame.
+  Block *frame_for(const CodecTerms *terms) {
+    Block *&frame = frames_[terms != nullptr ? static_cast<size_t>(terms->agreement.compress_bits) : 0];
+    if (frame == nullptr) frame = terms != nullptr ? make_compressed(*terms) : make(false, data, size);
     return frame;
   }
 
@@ -35,9 +35,9 @@ class Manager::SharedFrames {
  private:
   static constexpr size_t kFrames = 16;  // window bits end at 15
 
-  Block *make_compressed(MessageCodec &codec) const {
+  Block *make_compressed(const CodecTerms &terms) const {
     Buffer compressed(budget_);
-    if (!codec.compress(data, size, true, compressed)) return nullptr;
+    if (!MessageCodec(terms).compress(data, size, true, compressed)) return nullptr;
     return make(true, compressed.data(), compressed.size());
   }
 
@@ -88,13 +88,13 @@ bool Manager::broadcast_to(Connection &connection, SharedFrames &frames) {
     connection.mailed.fetch_add(static_cast<int64_t>(frames.size), std::memory_order_relaxed);
     return true;
   }
-  MessageCodec *codec = connection.session->codec_for(frames.marked, frames.size);
+  const CodecTerms *terms = connection.session->terms_for(frames.marked, frames.size);
   // With context takeover every connection's frame is another one.
-  if (codec != nullptr && !codec->compresses_alone()) {
+  if (terms != nullptr && !terms->compresses_alone()) {
     Error error = connection.session->send(frames.marked, frames.data, frames.size, true);
     return error == Error::OK || fail_broadcast(connection);
   }
-  Block *frame = frames.frame_for(codec);
+  Block *frame = frames.frame_for(terms);
   if (frame == nullptr || !output_.share(connection, *frame)) return fail_broadcast(connection);
   connection.session->note_shared();
   return true;

@@ -30,7 +30,9 @@ Session::Session(Role role, const Config &config, Surroundings &surroundings)
       since_(surroundings.now),
       role_(role) {}
 
-Session::~Session() = default;
+Session::~Session() {
+  if (terms_ != nullptr) terms_->release();
+}
 
 // ---------------------------------------------------------------------------------------------------------------------
 // The opening handshake
@@ -173,9 +175,9 @@ Error Session::respond(int32_t status, std::string_view headers, const uint8_t *
 
 void Session::agree_on_deflate() {
   const std::optional<DeflateAgreement> &agreement = handshake().deflate();
-  if (!agreement) return;
-  codec_ =
-      std::make_unique<MessageCodec>(*agreement, config_.deflate, surroundings_.codecs, surroundings_.memory.deflate);
+  if (!agreement || terms_ != nullptr) return;
+  terms_ = &surroundings_.codecs.terms(*agreement, config_.deflate, surroundings_.memory.deflate);
+  terms_->hold();
 }
 
 void Session::open() {
@@ -186,7 +188,7 @@ void Session::open() {
 void Session::forget_handshake() {
   if (is_opening() || config_.keep_handshake || rare_ == nullptr) return;
   rare_->opening.reset();
-  if (rare_->empty()) rare_.reset();
+  trim_rare();
 }
 
 const char *Session::subprotocol() const {
@@ -195,7 +197,7 @@ const char *Session::subprotocol() const {
 }
 
 const char *Session::extensions() const {
-  return codec_ ? codec_->answer().c_str() : nullptr;
+  return terms_ != nullptr ? terms_->agreement.answer.c_str() : nullptr;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -237,7 +239,7 @@ size_t Session::receive_frame(uint8_t *data, size_t size, Event &event) {
   FramePiece piece;
   const char *words = nullptr;
   size_t used = 0;
-  FrameRules rules{role_ == Role::SERVER, codec_ ? kCompressedBit : uint8_t{0}};
+  FrameRules rules{role_ == Role::SERVER, terms_ != nullptr ? kCompressedBit : uint8_t{0}};
   FrameParser::Status status = incoming_->parser.next(data, size, rules, used, piece, words);
   if (status == FrameParser::Status::PIECE) {
     if (piece.last) surroundings_.traffic.frames_received++;
@@ -313,12 +315,13 @@ void Session::handle_compressed(const FramePiece &piece, Event &event) {
   Buffer &to = config_.parts ? part : message().payload();
   size_t before = to.size();
   uint64_t room = message().room(config_.message);
-  Failure failure = codec_->inflate(piece.payload, piece.size, final, room, to);
+  Failure failure = codec() != nullptr ? codec()->inflate(piece.payload, piece.size, final, room, to) : kNoMemory;
   // What was inflated before a fault comes before it.
   if (Failure earlier = message().inflated(to.data() + before, to.size() - before)) return fail(earlier);
   if (failure) return fail(failure);
   if (!config_.parts && !final) return;
   if (final) {
+    rest_codec();
     if (Failure failure = message().finish()) return fail(failure);
   }
   deliver_part(to.data(), to.size(), final, event);
@@ -420,7 +423,7 @@ Error Session::send(Opcode marked, const uint8_t *data, size_t size, bool utf8_c
   if (in_part()) return Error::STATE;
   if (opcode == Opcode::TEXT && !utf8_checked && !utf8_is_valid(data, size)) return Error::UTF8;
   uint8_t first = frame_first_byte(true, opcode);
-  bool compress = codec_for(marked, size) != nullptr;
+  bool compress = terms_for(marked, size) != nullptr;
   Error error = compress ? write_compressed(first | kCompressedBit, data, size) : write_frame(first, data, size);
   if (error == Error::OK) note_message_sent();
   return error;
@@ -434,7 +437,7 @@ Error Session::send_part(Opcode marked, const uint8_t *data, size_t size, bool f
   Utf8Validator utf8 = in_part() ? part_utf8_ : Utf8Validator();
   if (opcode == Opcode::TEXT && (!utf8.add(data, size) || (final && !utf8.complete()))) return Error::UTF8;
   uint8_t first = frame_first_byte(final, in_part() ? Opcode::CONTINUATION : opcode);
-  bool compress = in_part() ? part_compressed_ : codec_ && !is_marked_uncompressed(marked);
+  bool compress = in_part() ? part_compressed_ : terms_ != nullptr && !is_marked_uncompressed(marked);
   if (compress && !in_part()) first |= kCompressedBit;
   Error error = compress ? write_compressed(first, data, size) : write_frame(first, data, size);
   if (error != Error::OK) return error;
@@ -452,8 +455,9 @@ size_t Session::write_shared_header(uint8_t (&to)[kMaxFrameHeader], Opcode opcod
   return write_frame_header(to, frame_first_byte(true, opcode) | bit, size, nullptr);
 }
 
-MessageCodec *Session::codec_for(Opcode opcode, size_t size) const {
-  return codec_ && codec_->worth_while(size) && !is_marked_uncompressed(opcode) ? codec_.get() : nullptr;
+const CodecTerms *Session::terms_for(Opcode opcode, size_t size) const {
+  bool compress = terms_ != nullptr && terms_->worth_while(size) && !is_marked_uncompressed(opcode);
+  return compress ? terms_ : nullptr;
 }
 
 Error Session::ping(const uint8_t *data, size_t size) {
@@ -524,9 +528,11 @@ Error Session::write_compressed(uint8_t first, const uint8_t *data, size_t size)
   Buffer compressed(surroundings_.memory.deflate);
   bool final = (first & 0x80) != 0;
   Error error = Error::NO_MEMORY;
-  if (codec_->compress(data, size, final, compressed)) error = write_frame(first, compressed.data(), compressed.size());
+  bool done = codec() != nullptr && codec()->compress(data, size, final, compressed);
+  rest_codec();
+  if (done) error = write_frame(first, compressed.data(), compressed.size());
   // The compressor has taken what the peer will never see: what it makes from now on refers to that.
-  if (error == Error::NO_MEMORY && !(final && !in_part() && codec_->compresses_alone())) abandon(kNoMemory, false);
+  if (error == Error::NO_MEMORY && !(final && !in_part() && terms_->compresses_alone())) abandon(kNoMemory, false);
   return error;
 }
 
@@ -575,7 +581,7 @@ void Session::enter(Phase phase) {
   routine_ = false;
   note_way_of_sending();
   if (phase == Phase::ANSWERING || phase == Phase::OVER) incoming_.reset();
-  if (phase == Phase::OVER && codec_) codec_->release();
+  if (phase == Phase::OVER) drop_codec();
   if (phase == Phase::OVER && flushed_) since_ = surroundings_.now;
 }
 
@@ -605,7 +611,7 @@ void Session::shed(size_t holds, bool politely) try {
                               "over the option memory_budget, of which this connection held the most"};
   if (!failure_) note(&Rare::detail, std::to_string(holds) + " bytes");
   if (!politely) return abandon(kHeldMost, false);
-  if (codec_) codec_->release();
+  drop_codec();
   fail(kHeldMost);
 } catch (const std::bad_alloc &) {
   abandon(kNoMemory, false);
@@ -613,7 +619,7 @@ void Session::shed(size_t holds, bool politely) try {
 
 size_t Session::held() const {
   size_t all = opening() != nullptr ? handshake().held() : 0;
-  if (codec_) all += codec_->held();
+  if (rare_ && rare_->codec) all += rare_->codec->held();
   if (!incoming_) return all;
   if (incoming_->message) all += incoming_->message->held();
   return all + incoming_->control.held();
@@ -661,6 +667,28 @@ void Session::note(std::string Rare::*which, std::string_view words) try {
 Session::Rare *Session::rare() {
   if (!rare_) rare_.reset(new (std::nothrow) Rare);
   return rare_.get();
+}
+
+void Session::trim_rare() {
+  if (rare_ && rare_->empty()) rare_.reset();
+}
+
+// Where compression was agreed on. nullptr: no memory.
+MessageCodec *Session::codec() {
+  if (rare() == nullptr) return nullptr;
+  if (!rare_->codec) rare_->codec.reset(new (std::nothrow) MessageCodec(*terms_));
+  return rare_->codec.get();
+}
+
+// A connection that has nothing to remember holds no codec.
+void Session::rest_codec() {
+  if (rare_ && rare_->codec && rare_->codec->at_rest()) drop_codec();
+}
+
+void Session::drop_codec() {
+  if (!rare_) return;
+  rare_->codec.reset();
+  trim_rare();
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -138,7 +138,7 @@ class Session {
   static size_t write_shared_header(uint8_t (&to)[kMaxFrameHeader], Opcode opcode, bool compressed, size_t size);
   // How such a message is to be compressed for this one; nullptr: not at all. Where there is context takeover it cannot
   // be shared.
-  MessageCodec *codec_for(Opcode opcode, size_t size) const;
+  const CodecTerms *terms_for(Opcode opcode, size_t size) const;
   Error ping(const uint8_t *data, size_t size);
   Error close(int32_t code, std::string_view reason);
   Error accept(std::string_view subprotocol, std::string_view headers);
@@ -221,9 +221,12 @@ class Session {
 
   // What is rarely there.
   struct Rare {
-    bool empty() const { return opening == nullptr && subprotocol.empty() && detail.empty() && reason.empty(); }
+    bool empty() const {
+      return opening == nullptr && codec == nullptr && subprotocol.empty() && detail.empty() && reason.empty();
+    }
 
     std::unique_ptr<Opening> opening;
+    std::unique_ptr<MessageCodec> codec;  // while it is not at rest
     std::string subprotocol;
     std::string detail;  // further words about why it ended: what a refused request was told
     std::string reason;  // the peer's, why it closed
@@ -284,9 +287,13 @@ class Session {
     return phase_ == Phase::OPEN && incoming_ == nullptr && pong_bytes_ == 0 && flushed_;
   }
   void enter(Phase phase);
-  void note_way_of_sending() { sends_plainly_ = phase_ == Phase::OPEN && !in_part() && !codec_; }
+  void note_way_of_sending() { sends_plainly_ = phase_ == Phase::OPEN && !in_part() && terms_ == nullptr; }
   [[gnu::noinline]] void fail(const Failure &failure);
   Rare *rare();
+  void trim_rare();
+  MessageCodec *codec();
+  void rest_codec();
+  void drop_codec();
   std::string words_of_goodbye() const;
   std::string words_of_failure() const;
   void note(std::string Rare::*which, std::string_view words);
@@ -297,7 +304,7 @@ class Session {
   Surroundings &surroundings_;
   std::unique_ptr<Incoming> incoming_;
   std::unique_ptr<Rare> rare_;
-  std::unique_ptr<MessageCodec> codec_;          // compression was agreed on
+  const CodecTerms *terms_ = nullptr;            // held; compression was agreed on
   Failure failure_;                              // why it ended, if not by the closing handshake
   int64_t heard_;                                // when bytes came last
   int64_t active_;                               // when a message came or went last

@@ -27,8 +27,9 @@ struct Bench {
 
   explicit Bench(int64_t memory = Budget::kUnlimited) : budget(memory) { options.mode = DeflateMode::DEDICATED; }
 
+  const CodecTerms &terms(const DeflateAgreement &agreement) { return pool.terms(agreement, options, budget); }
   MessageCodec &add(const DeflateAgreement &agreement) {
-    codecs.push_back(std::make_unique<MessageCodec>(agreement, options, pool, budget));
+    codecs.push_back(std::make_unique<MessageCodec>(terms(agreement)));
     return *codecs.back();
   }
   // What is held when all connections have gone, and what when the pool has, too.
@@ -62,8 +63,9 @@ void takeover_is_a_matter_of_each_direction(void **) {
   for (bool compress_takeover : {false, true}) {
     for (bool inflate_takeover : {false, true}) {
       Bench bench;
-      MessageCodec &codec = bench.add(agreed(compress_takeover, inflate_takeover));
-      assert_int_equal(codec.compresses_alone(), !compress_takeover);
+      DeflateAgreement agreement = agreed(compress_takeover, inflate_takeover);
+      MessageCodec &codec = bench.add(agreement);
+      assert_int_equal(bench.terms(agreement).compresses_alone(), !compress_takeover);
       Inflater peer;
       std::string first = bench.compress(codec, kText);
       std::string second = bench.compress(codec, kText);
@@ -115,10 +117,10 @@ void only_what_is_large_enough_is_worth_while(void **) {
   for (int64_t least : {int64_t{0}, int64_t{1}, int64_t{64}, int64_t{PTRDIFF_MAX}}) {
     Bench bench;
     bench.options.min_size = least;
-    MessageCodec &codec = bench.add(agreed(true, true));
-    assert_true(codec.worth_while(static_cast<size_t>(least)));
-    assert_int_equal(codec.worth_while(0), least == 0);
-    if (least > 0) assert_false(codec.worth_while(static_cast<size_t>(least - 1)));
+    const CodecTerms &terms = bench.terms(agreed(true, true));
+    assert_true(terms.worth_while(static_cast<size_t>(least)));
+    assert_int_equal(terms.worth_while(0), least == 0);
+    if (least > 0) assert_false(terms.worth_while(static_cast<size_t>(least - 1)));
   }
 }
 
@@ -190,35 +192,57 @@ void messages_under_way_do_not_mix(void **) {
   assert_true(bench.inflate(two, kHello) == "Hello");
 }
 
-// An agreement is held once, by those that came to it one after the other.
-void an_agreement_is_shared(void **) {
+// What connections agree on is held once, in any order, as long as there are not too many ways; those that are no
+// longer known stay for whoever holds them.
+void terms_are_shared(void **) {
   Bench bench;
-  DeflateAgreement agreement = agreed(false, false, 15, 15);
-  agreement.answer = "permessage-deflate; server_no_context_takeover";
-  MessageCodec &one = bench.add(agreement);
-  MessageCodec &two = bench.add(agreement);
-  agreement.answer = "permessage-deflate";
-  MessageCodec &three = bench.add(agreement);
-  assert_ptr_equal(&one.answer(), &two.answer());
-  assert_string_equal(two.answer().c_str(), "permessage-deflate; server_no_context_takeover");
-  assert_string_equal(three.answer().c_str(), "permessage-deflate");
+  DeflateAgreement one = agreed(false, false, 15, 15);
+  DeflateAgreement other = one;
+  other.answer = "permessage-deflate; server_no_context_takeover";
+  const CodecTerms &terms = bench.terms(one);
+  assert_ptr_not_equal(&bench.terms(other), &terms);
+  assert_ptr_equal(&bench.terms(one), &terms);
+  assert_string_equal(bench.terms(other).agreement.answer.c_str(), other.answer.c_str());
   bench.options.min_size = 1000;
-  MessageCodec &four = bench.add(agreement);
-  assert_true(three.worth_while(999) && !four.worth_while(999));
+  assert_true(terms.worth_while(999) && !bench.terms(one).worth_while(999));
+  MessageCodec codec(terms);
+  for (int64_t i = 0; i < 100; i++) {
+    bench.options.min_size = i;
+    assert_true(bench.terms(one).worth_while(static_cast<size_t>(i)));
+  }
+  assert_true(bench.inflate(codec, kHello) == "Hello");
   assert_int_equal(bench.leak(), 0);
+}
+
+// At rest it has nothing to remember: it may as well go.
+void rest_is_a_matter_of_takeover(void **) {
+  for (bool takeover : {false, true}) {
+    Bench bench;
+    MessageCodec &codec = bench.add(agreed(takeover, takeover));
+    assert_true(codec.at_rest());
+    bench.compress(codec, kText, false);
+    assert_false(codec.at_rest());
+    bench.compress(codec, kText);
+    assert_int_equal(codec.at_rest(), !takeover);
+    MessageCodec &reader = bench.add(agreed(takeover, takeover));
+    bench.inflate(reader, kHello.substr(0, 3), false);
+    assert_false(reader.at_rest());
+    bench.inflate(reader, kHello.substr(3));
+    assert_int_equal(reader.at_rest(), !takeover);
+  }
 }
 
 // Connections with other windows have codecs of their own, and get nothing of each other's.
 void different_agreements_share_a_pool(void **) {
   Bench bench;
-  for (int bits : {15, 9, 12, 8})
-    bench.add(agreed(false, false, bits, bits));
+  std::vector<int> bits = {15, 9, 12, 8};
+  for (int window : bits)
+    bench.add(agreed(false, false, window, window));
   for (int i = 0; i < 5; i++) {
-    for (auto &codec : bench.codecs) {
+    for (size_t j = 0; j < bits.size(); j++) {
       std::string text = prose(6000, static_cast<unsigned>(i));
-      int bits = codec->compress_bits();
-      assert_true(inflated(bench.compress(*codec, text), bits) == text);
-      assert_true(bench.inflate(*codec, Deflater(bits).message(text)) == text);
+      assert_true(inflated(bench.compress(*bench.codecs[j], text), bits[j]) == text);
+      assert_true(bench.inflate(*bench.codecs[j], Deflater(bits[j]).message(text)) == text);
     }
   }
   assert_int_equal(bench.leak(), 0);
@@ -288,7 +312,8 @@ int main() {
       cmocka_unit_test(state_is_made_with_the_first_message),
       cmocka_unit_test(without_takeover_a_connection_holds_nothing),
       cmocka_unit_test(messages_under_way_do_not_mix),
-      cmocka_unit_test(an_agreement_is_shared),
+      cmocka_unit_test(terms_are_shared),
+      cmocka_unit_test(rest_is_a_matter_of_takeover),
       cmocka_unit_test(different_agreements_share_a_pool),
       cmocka_unit_test(a_message_that_was_broken_off_leaves_nothing),
       cmocka_unit_test(the_limit_counts_each_piece),

@@ -634,11 +634,11 @@ void shared_frames_are_for_those_who_compress_alone(void **) {
   DeflateLab shared(Role::SERVER, kShared);
   DeflateLab dedicated(Role::SERVER, kDedicated);
   OpenLab plain(Role::SERVER);
-  assert_true(shared->codec_for(Opcode::TEXT, 10) != nullptr &&
-              shared->codec_for(Opcode::TEXT, 10)->compresses_alone());
-  assert_false(dedicated->codec_for(Opcode::TEXT, 10)->compresses_alone());
-  assert_null(plain->codec_for(Opcode::TEXT, 10));
-  assert_null(shared->codec_for(kMarkedText, 10));
+  assert_true(shared->terms_for(Opcode::TEXT, 10) != nullptr &&
+              shared->terms_for(Opcode::TEXT, 10)->compresses_alone());
+  assert_false(dedicated->terms_for(Opcode::TEXT, 10)->compresses_alone());
+  assert_null(plain->terms_for(Opcode::TEXT, 10));
+  assert_null(shared->terms_for(kMarkedText, 10));
   uint8_t header[kMaxFrameHeader];
   for (bool compressed : {false, true}) {
     size_t size = Session::write_shared_header(header, Opcode::TEXT, compressed, kHello.size());
