@@ -10,13 +10,12 @@
 namespace hawser {
 
 // The slot that comes next; the last one's next is itself.
-class QueueLink {
- public:
+struct QueueLink {
   static constexpr uint32_t kNone = UINT32_MAX;
 
-  bool queued() const { return next != kNone; }
-
   uint32_t next = kNone;
+
+  bool queued() const { return next != kNone; }
 };
 
 template <typename T, QueueLink T::*link>
