@@ -4,9 +4,9 @@ namespace hawser {
 
 const char *error_name(int32_t code) {
   if (code >= 0) return "HWS_OK";
-  switch (static_cast<Error>(code)) {
+  switch (code) {  // which may be too large for an Error
 #define HAWSER_ERROR(enumerator, name, value, text) \
-  case Error::enumerator:                           \
+  case (value):                                     \
     return "HWS_ERR_" #name;
 #include "bytes/error.def"
 #undef HAWSER_ERROR
@@ -17,9 +17,9 @@ const char *error_name(int32_t code) {
 
 const char *error_text(int32_t code) {
   if (code >= 0) return "Success.";
-  switch (static_cast<Error>(code)) {
+  switch (code) {  // which may be too large for an Error
 #define HAWSER_ERROR(enumerator, name, value, text) \
-  case Error::enumerator:                           \
+  case (value):                                     \
     return text;
 #include "bytes/error.def"
 #undef HAWSER_ERROR

@@ -2,6 +2,7 @@
 // twice is once. A slot that becomes free meanwhile keeps its place.
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 #include <utility>
 
@@ -30,7 +31,9 @@ class IntrusiveQueue {
   void push(T &element) {
     QueueLink &own = element.*link;
     if (own.queued()) return;
-    uint32_t slot = slot_of(element.id.load(std::memory_order_relaxed));
+    int64_t id = element.id.load(std::memory_order_relaxed);
+    assert(id > 0);
+    uint32_t slot = slot_of(id);
     own.next = slot;
     *joined_ = true;
     if (empty()) {

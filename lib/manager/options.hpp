@@ -69,8 +69,8 @@ class Options {
   std::shared_ptr<OptionValues> values_;
 };
 
-// All options with their final values, and what they are to a session; shared by the connections that were made with
-// the same snapshot.
+// All options with their final values, and, as a Config, what they are to a session: some have the same name there.
+// Shared by the connections that were made with the same snapshot.
 struct Settings : Config, Held<Settings> {
   TlsConfig tls;
   // Made by the first wss:// connect, so that all later ones share its trust store and resume its sessions.

@@ -1,6 +1,7 @@
 #include "manager/receiver.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <new>
 
@@ -91,12 +92,7 @@ size_t Receiver::take_whole_messages(Connection &connection, uint8_t *data, size
 void Receiver::parse(Connection &connection, uint8_t *data, size_t size) {
   Session &session = *connection.session;
   while (size > 0) {
-    if (batch_is_full()) {
-      carried_ = &connection;
-      carried_data_ = data;
-      carried_size_ = size;
-      return;
-    }
+    if (batch_is_full()) return carry(connection, data, size);
     size_t used = session.is_routine() ? take_messages(connection, data, size) : 0;
     if (used == 0) {
       Event &event = batch_.next();
@@ -110,6 +106,15 @@ void Receiver::parse(Connection &connection, uint8_t *data, size_t size) {
     data += used;
     size -= used;
   }
+}
+
+// Until the next poll. Nothing else is read before it: a batch that was full for want of memory may have room again.
+void Receiver::carry(Connection &connection, uint8_t *data, size_t size) {
+  assert(!carries());
+  carried_ = &connection;
+  carried_data_ = data;
+  carried_size_ = size;
+  used_ = arena_size_;
 }
 
 void Receiver::parse_in_arena(Connection &connection, uint8_t *data, size_t size) {

@@ -46,6 +46,7 @@ class Receiver {
   [[gnu::noinline]] void finish_read(Connection &connection, uint8_t *data, size_t size, Transfer got);
   void parse_in_arena(Connection &connection, uint8_t *data, size_t size);
   void parse(Connection &connection, uint8_t *data, size_t size);
+  [[gnu::noinline]] void carry(Connection &connection, uint8_t *data, size_t size);
   [[gnu::always_inline]] size_t take_messages(Connection &connection, uint8_t *data, size_t size);
   template <bool masked>
   [[gnu::noinline]] size_t take_whole_messages(Connection &connection, uint8_t *data, size_t size);
@@ -63,7 +64,7 @@ class Receiver {
   std::unique_ptr<uint8_t[]> arena_;
   const size_t arena_size_;
   const int64_t max_batch_bytes_;
-  size_t used_ = 0;  // bytes of the arena that events point to, or that are carried
+  size_t used_ = 0;  // bytes of the arena that events point to; all of them when some are carried
 
   Connection *carried_ = nullptr;
   uint8_t *carried_data_ = nullptr;

@@ -527,12 +527,15 @@ Error Session::write_plain_frame(uint8_t first, const uint8_t *data, size_t size
 Error Session::write_compressed(uint8_t first, const uint8_t *data, size_t size) {
   Buffer compressed(surroundings_.memory.deflate);
   bool final = (first & 0x80) != 0;
+  bool whole = final && !in_part() && terms_->compresses_alone();
+  MessageCodec passing(*terms_);  // for what is not to be remembered
+  MessageCodec *compressor = whole ? &passing : codec();
   Error error = Error::NO_MEMORY;
-  bool done = codec() != nullptr && codec()->compress(data, size, final, compressed);
+  bool done = compressor != nullptr && compressor->compress(data, size, final, compressed);
   rest_codec();
   if (done) error = write_frame(first, compressed.data(), compressed.size());
   // The compressor has taken what the peer will never see: what it makes from now on refers to that.
-  if (error == Error::NO_MEMORY && !(final && !in_part() && terms_->compresses_alone())) abandon(kNoMemory, false);
+  if (error == Error::NO_MEMORY && !whole) abandon(kNoMemory, false);
   return error;
 }
 

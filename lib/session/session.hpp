@@ -219,7 +219,7 @@ class Session {
     Buffer control;                           // a control frame that did not come in one piece
   };
 
-  // What is rarely there.
+  // What is rarely there once the handshake is done.
   struct Rare {
     bool empty() const {
       return opening == nullptr && codec == nullptr && subprotocol.empty() && detail.empty() && reason.empty();

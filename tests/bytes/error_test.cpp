@@ -56,7 +56,7 @@ void success_is_any_number_from_zero(void **) {
 }
 
 void unknown_numbers_are_answered(void **) {
-  for (int32_t code : {kPromises.back().code - 1, -1000, INT32_MIN}) {
+  for (int32_t code : {kPromises.back().code - 1, -256, -257, -1000, -1025, INT32_MIN}) {
     assert_string_equal(error_name(code), "HWS_ERR_UNKNOWN");
     assert_string_equal(error_text(code), "Unknown error.");
   }

@@ -19,8 +19,9 @@ std::string frame(const std::string &payload, int first = RAW_FIN | RAW_BINARY) 
 }
 
 struct Station : Bench {
-  explicit Station(size_t max_events = 16, size_t arena = 65536, int64_t max_batch_bytes = -1)
-      : Bench(hawser::Budget::kUnlimited, 65536, max_events),
+  explicit Station(size_t max_events = 16, size_t arena = 65536, int64_t max_batch_bytes = -1,
+                   int64_t memory = hawser::Budget::kUnlimited)
+      : Bench(memory, 65536, max_events),
         receiver(arena, max_batch_bytes, batch, surroundings, settling, attention, stats) {}
 
   bool write(int index, const std::string &bytes) {
@@ -201,6 +202,26 @@ void test_batch_bytes(void **) {
   assert_true(station.receiver.has_room());
 }
 
+// A batch that was full for want of memory has room again when somebody gives some back: what is carried comes first.
+void test_carried_while_memory_is_short(void **) {
+  Station station(16, 65536, -1, 1 << 20);
+  assert_true(station.open(0));
+  assert_true(station.open(1));
+  hawser::Buffer hog(station.budget);
+  assert_true(hog.reserve_exactly(static_cast<size_t>(station.budget.comfortable())));
+  assert_true(
+      station.write(0, frame("a", RAW_BINARY) + frame("b", RAW_FIN) + frame("c")));  // one is assembled, and kept
+  assert_int_equal(station.turn(0).size(), 1);
+  assert_true(station.receiver.carries(station.connections[0]));
+  hog.release();
+  assert_false(station.receiver.has_room());
+  assert_true(station.write(1, frame("d")));
+  auto payloads = station.turn(1);
+  assert_int_equal(payloads.size(), 2);
+  assert_string_equal(payloads[0].c_str(), "c");
+  assert_string_equal(payloads[1].c_str(), "d");
+}
+
 void test_end_and_error(void **) {
   Station station;
   assert_true(station.open(0));
@@ -216,11 +237,12 @@ void test_end_and_error(void **) {
 
 int main() {
   const CMUnitTest tests[] = {
-      cmocka_unit_test(test_in_place),    cmocka_unit_test(test_wrong_text),
-      cmocka_unit_test(test_carry),       cmocka_unit_test(test_carried_part_at_the_end_of_the_arena),
-      cmocka_unit_test(test_stash),       cmocka_unit_test(test_open_goes_first),
-      cmocka_unit_test(test_forget),      cmocka_unit_test(test_large_message),
-      cmocka_unit_test(test_batch_bytes), cmocka_unit_test(test_end_and_error),
+      cmocka_unit_test(test_in_place),      cmocka_unit_test(test_wrong_text),
+      cmocka_unit_test(test_carry),         cmocka_unit_test(test_carried_part_at_the_end_of_the_arena),
+      cmocka_unit_test(test_stash),         cmocka_unit_test(test_open_goes_first),
+      cmocka_unit_test(test_forget),        cmocka_unit_test(test_large_message),
+      cmocka_unit_test(test_batch_bytes),   cmocka_unit_test(test_carried_while_memory_is_short),
+      cmocka_unit_test(test_end_and_error),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
