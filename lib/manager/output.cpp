@@ -281,9 +281,9 @@ void Output::note_stall(Outbox &outbox, const Transfer &done) {
   if (done.would_block && (done.size != 0 || outbox.stalled_since < 0)) outbox.stalled_since = now_ms();
 }
 
-void Output::finish_flush(Connection &connection) {
+inline void Output::finish_flush(Connection &connection) {
   bool waited = connection.outbox() != nullptr;
-  connection.drop_outbox();
+  if (waited) connection.drop_outbox();
   note_flushed(connection, waited);
 }
 
@@ -300,7 +300,7 @@ void Output::gather(const Connection &connection, Gathered &gathered) const {
   }
 }
 
-Transfer Output::write(Connection &connection, Gathered &gathered) {
+inline Transfer Output::write(Connection &connection, Gathered &gathered) {
   // What the outbox holds goes in as many writes as the kernel makes room for: they would be twice as many.
   bool bulk = gathered.size >= kBulk && connection.outbox() == nullptr;
   return connection.transport.write(gathered.pieces, gathered.count, bulk);
