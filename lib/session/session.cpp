@@ -175,7 +175,7 @@ Error Session::respond(int32_t status, std::string_view headers, const uint8_t *
 
 void Session::agree_on_deflate() {
   const std::optional<DeflateAgreement> &agreement = handshake().deflate();
-  if (!agreement || terms_ != nullptr) return;
+  if (!agreement || terms_ != nullptr) return;  // an accept that failed for memory has come here before
   terms_ = &surroundings_.codecs.terms(*agreement, config_.deflate, surroundings_.memory.deflate);
   terms_->hold();
 }
@@ -315,7 +315,8 @@ void Session::handle_compressed(const FramePiece &piece, Event &event) {
   Buffer &to = config_.parts ? part : message().payload();
   size_t before = to.size();
   uint64_t room = message().room(config_.message);
-  Failure failure = codec() != nullptr ? codec()->inflate(piece.payload, piece.size, final, room, to) : kNoMemory;
+  MessageCodec *inflater = codec();
+  Failure failure = inflater != nullptr ? inflater->inflate(piece.payload, piece.size, final, room, to) : kNoMemory;
   // What was inflated before a fault comes before it.
   if (Failure earlier = message().inflated(to.data() + before, to.size() - before)) return fail(earlier);
   if (failure) return fail(failure);
