@@ -3,14 +3,18 @@
 usage: completions_test.py bash|fish|zsh    (HAWSER is the program)
 """
 
+import fcntl
 import os
 import pathlib
 import pty
 import re
 import shutil
+import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import unittest
 
 HAWSER = os.environ.get("HAWSER", "hawser")
@@ -51,34 +55,46 @@ def ask_fish(line):
 ZSHRC = f"""
 fpath=({COMPLETIONS} $fpath)
 autoload -U compinit; compinit -u -D
-stty cols 200 rows 200; PROMPT=
+PROMPT=
 zstyle ':completion:*' list-prompt ''
-bindkey '^I' list-choices
+list-and-tell() {{ zle list-choices; zle -R; print told }}
+zle -N list-and-tell
+bindkey '^I' list-and-tell
 zle-line-init() {{ print ready }}
 zle -N zle-line-init
 """
 
 
+def zsh_on_terminal(folder):
+    """An interactive zsh with the settings of the folder: its process and the terminal, which has room for every list."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("4H", 200, 200, 0, 0))
+        os.execve(shutil.which("zsh"), ["zsh", "--no-global-rcs", "-i"], dict(environment(), ZDOTDIR=folder))
+    return pid, terminal
+
+
+def read_until(terminal, word):
+    shown = b""
+    while word not in shown:
+        shown += os.read(terminal, 4096)
+    return shown.decode()
+
+
 def ask_zsh(line):
-    """What it shows on a terminal of its own when Tab is pressed behind the line."""
+    """What it shows on a terminal of its own when Tab is pressed behind the line: read while it lives, because the kernel
+    drops what a session's leader wrote and nobody read when it exits."""
     with tempfile.TemporaryDirectory() as folder:
         pathlib.Path(folder, ".zshrc").write_text(ZSHRC, encoding="utf-8")
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.execve(shutil.which("zsh"), ["zsh", "--no-global-rcs", "-i"], dict(environment(), ZDOTDIR=folder))
-        shown = b""
-        while b"ready" not in shown:
-            shown += os.read(terminal, 4096)
-        os.write(terminal, f"{line}\t\x15exit\n".encode())
-        shown = b""
+        pid, terminal = zsh_on_terminal(folder)
         try:
-            while True:
-                shown += os.read(terminal, 4096)
-        except OSError:  # how a terminal says that zsh has ended
-            pass
-        os.waitpid(pid, 0)
-        os.close(terminal)
-    return shown.decode().split()
+            read_until(terminal, b"ready")
+            os.write(terminal, f"{line}\t".encode())
+            return read_until(terminal, b"told").split()
+        finally:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            os.close(terminal)
 
 
 class Completions:
