@@ -115,8 +115,7 @@ void Session::handle_response(Event &event) {
     return;
   }
   if (Failure failure = handshake().check_response()) return abandon(failure, true);
-  rare_->subprotocol = handshake().subprotocol();
-  agree_on_deflate();
+  agree_on(handshake().subprotocol(), agreed_terms());
   open();
   event.kind = EventKind::OPEN;
 }
@@ -148,11 +147,13 @@ Error Session::accept(std::string_view subprotocol, std::string_view headers) {
 Error Session::accept_with(std::string_view subprotocol, std::string_view headers) {
   std::string head = handshake().make_accept(subprotocol, headers);
   if (head.empty()) return Error::NO_MEMORY;  // OpenSSL could not make a SHA-1
-  rare_->subprotocol = subprotocol;
-  agree_on_deflate();
+  std::string agreed(subprotocol);
+  const CodecTerms *terms = agreed_terms();
   Error error = write_text(head);
-  if (error == Error::OK) open();
-  return error;
+  if (error != Error::OK) return error;
+  agree_on(std::move(agreed), terms);
+  open();
+  return Error::OK;
 }
 
 Error Session::respond(int32_t status, std::string_view headers, const uint8_t *body, size_t size) {
@@ -173,11 +174,17 @@ Error Session::respond(int32_t status, std::string_view headers, const uint8_t *
   return Error::OK;
 }
 
-void Session::agree_on_deflate() {
+// Throws std::bad_alloc.
+const CodecTerms *Session::agreed_terms() {
   const std::optional<DeflateAgreement> &agreement = handshake().deflate();
-  if (!agreement || terms_ != nullptr) return;  // an accept that failed for memory has come here before
-  terms_ = &surroundings_.codecs.terms(*agreement, config_.deflate, surroundings_.memory.deflate);
-  terms_->hold();
+  if (!agreement) return nullptr;
+  return &surroundings_.codecs.terms(*agreement, config_.deflate, surroundings_.memory.deflate);
+}
+
+void Session::agree_on(std::string subprotocol, const CodecTerms *terms) {
+  rare_->subprotocol = std::move(subprotocol);
+  terms_ = terms;
+  if (terms_ != nullptr) terms_->hold();
 }
 
 void Session::open() {

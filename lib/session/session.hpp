@@ -244,7 +244,8 @@ class Session {
   void handle_response(Event &event);
   void refuse(const Refusal &refusal, const Failure &failure);
   Error accept_with(std::string_view subprotocol, std::string_view headers);
-  void agree_on_deflate();
+  const CodecTerms *agreed_terms();
+  void agree_on(std::string subprotocol, const CodecTerms *terms);
   void open();
 
   size_t receive_frame(uint8_t *data, size_t size, Event &event);

@@ -237,6 +237,20 @@ void an_accept_that_cannot_be_written_may_be_tried_again(void **) {
   assert_true(is_101(lab.sink.written));
 }
 
+void an_accept_that_could_not_be_written_agreed_on_nothing(void **) {
+  Config config = asking();
+  config.deflate.mode = DeflateMode::SHARED;
+  Lab lab(Role::SERVER, config);
+  lab.feed(request("Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Extensions: permessage-deflate\r\n"));
+  lab.sink.full = true;
+  assert_int_equal(as_int(lab->accept("a", "")), as_int(Error::NO_MEMORY));
+  lab.sink.full = false;
+  assert_int_equal(as_int(lab.respond(403, "")), as_int(Error::OK));
+  assert_null(lab->subprotocol());
+  assert_null(lab->extensions());
+  assert_int_equal(lab.leak(), 0);
+}
+
 void plain_http_is_responded_to(void **) {
   Lab lab(Role::SERVER, asking());
   lab.feed("GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -524,6 +538,7 @@ int main() {
       lab_unit_test(a_request_waits_for_its_answer),
       lab_unit_test(a_request_may_be_accepted_without_a_subprotocol),
       lab_unit_test(an_accept_that_cannot_be_written_may_be_tried_again),
+      lab_unit_test(an_accept_that_could_not_be_written_agreed_on_nothing),
       lab_unit_test(plain_http_is_responded_to),
       lab_unit_test(an_answer_to_head_has_no_body),
       lab_unit_test(large_bodies_are_sent_whole),
