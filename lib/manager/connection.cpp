@@ -55,21 +55,6 @@ Extras &Connection::need_extras() {
   return *extras;
 }
 
-void Connection::drop_outbox() {
-  if (extras) extras->outbox.reset();
-  trim_extras();
-}
-
-void Connection::drop_stash() {
-  if (extras) extras->stash.reset();
-  trim_extras();
-}
-
-void Connection::drop_dial() {
-  if (extras) extras->dial.reset();
-  trim_extras();
-}
-
 int32_t Connection::take_skipped() {
   if (!extras) return 0;
   int32_t skipped = std::exchange(extras->skipped, 0);

@@ -130,9 +130,12 @@ struct Connection {
   Buffer *stash() const { return extras && extras->stash ? &*extras->stash : nullptr; }
   // Throws std::bad_alloc.
   Extras &need_extras();
-  void drop_dial();
-  void drop_outbox();
-  void drop_stash();
+  // drop(&Extras::stash)
+  template <typename T>
+  void drop(T Extras::*which) {
+    if (extras) (*extras.*which).reset();
+    trim_extras();
+  }
   int32_t take_skipped();
   // Where nothing is left of them, they go.
   void trim_extras();

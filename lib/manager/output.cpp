@@ -283,7 +283,7 @@ void Output::note_stall(Outbox &outbox, const Transfer &done) {
 
 inline void Output::finish_flush(Connection &connection) {
   bool waited = connection.outbox() != nullptr;
-  if (waited) connection.drop_outbox();
+  if (waited) connection.drop(&Extras::outbox);
   note_flushed(connection, waited);
 }
 
@@ -362,7 +362,7 @@ void Output::fail_memory(Connection &connection) {
 // An outbox that nothing waits in would keep what comes next from being offered to the kernel.
 void Output::drop_empty_outbox(Connection &connection) {
   if (connection.outbox() == nullptr || !connection.outbox()->empty()) return;
-  connection.drop_outbox();
+  connection.drop(&Extras::outbox);
 }
 
 void Output::drop(Connection &connection) {
@@ -374,7 +374,7 @@ void Output::drop(Connection &connection) {
     connection.first_segment = first.next;
   }
   connection.last_segment = kNone;
-  connection.drop_outbox();
+  connection.drop(&Extras::outbox);
 }
 
 }  // namespace hawser

@@ -221,7 +221,7 @@ bool Receiver::add_to_stash(Connection &connection, const uint8_t *data, size_t 
 void Receiver::parse_stash(Connection &connection) {
   // The events point into what was the stash, so the batch keeps it; what is left makes a new one.
   Buffer bytes = std::move(*connection.stash());
-  connection.drop_stash();
+  connection.drop(&Extras::stash);
   uint8_t *data = bytes.data();
   size_t size = bytes.size();
   int32_t events = batch_.size();

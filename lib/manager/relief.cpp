@@ -37,7 +37,7 @@ void Manager::shed(Connection &connection, size_t holds) {
   connection.session->shed(holds, politely);
   if (!politely) return finish(connection);
   receiver_.forget(connection);
-  connection.drop_stash();
+  connection.drop(&Extras::stash);
   connection.routine = false;
   settling_.push(connection);
 }

@@ -69,7 +69,7 @@ void Manager::begin_session(Connection &connection) {
       connection.session->abandon(failure, false);
       attention_.push(connection);
     }
-    connection.drop_dial();
+    connection.drop(&Extras::dial);
   }
   watch(connection);
   if (connection.transport.readable()) ready_.push(connection);

@@ -72,15 +72,15 @@ void test_extras(void **) {
   connection.need_extras().outbox.emplace(bench.budget);
   connection.need_extras().stash.emplace(bench.budget);
   connection.need_extras().skipped = 7;
-  connection.drop_dial();
+  connection.drop(&hawser::Extras::dial);
   assert_non_null(connection.outbox());
-  connection.drop_outbox();
+  connection.drop(&hawser::Extras::outbox);
   assert_null(connection.outbox());
   assert_non_null(connection.stash());
-  connection.drop_stash();
+  connection.drop(&hawser::Extras::stash);
   assert_int_equal(connection.take_skipped(), 7);
   assert_null(connection.extras.get());
-  connection.drop_stash();
+  connection.drop(&hawser::Extras::stash);
   assert_int_equal(connection.take_skipped(), 0);
 }
 
