@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "deflate/codec.hpp"
+#include "deflate/codec_pool.hpp"
 
 namespace hawser {
 

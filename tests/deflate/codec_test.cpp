@@ -493,64 +493,6 @@ void every_failed_allocation_is_survived(void **) {
   }
 }
 
-// ---------------------------------------------------------------------------------------------------------------------
-// Sharing
-
-void the_pool_gives_again_what_fits(void **) {
-  Budget budget(Budget::kUnlimited);
-  {
-    CodecPool pool;
-    std::unique_ptr<Compressor> compressor = pool.take_compressor({15, 8, 6}, budget);
-    std::unique_ptr<Decompressor> decompressor = pool.take_decompressor(15, budget);
-    Compressor *first = compressor.get();
-    Decompressor *other = decompressor.get();
-    assert_true(compress(*compressor, budget, "Hello") == kHello);
-    assert_string_equal(inflate(*decompressor, budget, kHello).data.c_str(), "Hello");
-    pool.give(std::move(compressor));
-    pool.give(std::move(decompressor));
-    int64_t held = budget.used();
-    compressor = pool.take_compressor({15, 8, 6}, budget);
-    decompressor = pool.take_decompressor(15, budget);
-    assert_ptr_equal(compressor.get(), first);
-    assert_ptr_equal(decompressor.get(), other);
-    assert_int_equal(budget.used(), held);
-    // They remember nothing.
-    assert_true(compress(*compressor, budget, "Hello") == kHello);
-    assert_int_equal(static_cast<int>(inflate(*decompressor, budget, kHelloAgain).error),
-                     static_cast<int>(Error::DEFLATE));
-    pool.give(std::move(compressor));
-    pool.give(std::move(decompressor));
-  }
-  assert_int_equal(budget.used(), 0);
-}
-
-void the_pool_gives_nothing_that_differs(void **) {
-  Budget budget(Budget::kUnlimited);
-  CodecPool pool;
-  pool.give(pool.take_compressor({15, 8, 6}, budget));
-  pool.give(pool.take_decompressor(15, budget));
-  for (CompressorShape shape : {CompressorShape{14, 8, 6}, {15, 7, 6}, {15, 8, 5}, {8, 8, 6}})
-    assert_true(pool.take_compressor(shape, budget)->shape() == shape);
-  for (int bits = 8; bits < 15; bits++)
-    assert_int_equal(pool.take_decompressor(bits, budget)->window_bits(), bits);
-}
-
-// Who has taken one has it alone; of those that are given back, one of a kind is kept.
-void two_at_once_are_two(void **) {
-  Budget budget(Budget::kUnlimited);
-  CodecPool pool;
-  std::unique_ptr<Compressor> one = pool.take_compressor({}, budget);
-  int64_t cost = budget.used();
-  std::unique_ptr<Compressor> two = pool.take_compressor({}, budget);
-  assert_int_equal(budget.used(), 2 * cost);
-  assert_true(compress(*one, budget, "Hello") == kHello);
-  assert_true(compress(*two, budget, "Hello") == kHello);
-  assert_true(compress(*one, budget, "Hello") == kHelloAgain);
-  pool.give(std::move(one));
-  pool.give(std::move(two));
-  assert_int_equal(budget.used(), cost);
-}
-
 }  // namespace
 
 int main() {
@@ -581,9 +523,6 @@ int main() {
       cmocka_unit_test(every_budget_is_kept),
       cmocka_unit_test(the_budget_counts_the_state),
       cmocka_unit_test(every_failed_allocation_is_survived),
-      cmocka_unit_test(the_pool_gives_again_what_fits),
-      cmocka_unit_test(the_pool_gives_nothing_that_differs),
-      cmocka_unit_test(two_at_once_are_two),
   };
   return cmocka_run_group_tests_name("deflate/codec", tests, nullptr, nullptr);
 }

@@ -194,26 +194,6 @@ void messages_under_way_do_not_mix(void **) {
 
 // What connections agree on is held once, in any order, as long as there are not too many ways; those that are no
 // longer known stay for whoever holds them.
-void terms_are_shared(void **) {
-  Bench bench;
-  DeflateAgreement one = agreed(false, false, 15, 15);
-  DeflateAgreement other = one;
-  other.answer = "permessage-deflate; server_no_context_takeover";
-  const CodecTerms &terms = bench.terms(one);
-  assert_ptr_not_equal(&bench.terms(other), &terms);
-  assert_ptr_equal(&bench.terms(one), &terms);
-  assert_string_equal(bench.terms(other).agreement.answer.c_str(), other.answer.c_str());
-  bench.options.min_size = 1000;
-  assert_true(terms.worth_while(999) && !bench.terms(one).worth_while(999));
-  MessageCodec codec(terms);
-  for (int64_t i = 0; i < 100; i++) {
-    bench.options.min_size = i;
-    assert_true(bench.terms(one).worth_while(static_cast<size_t>(i)));
-  }
-  assert_true(bench.inflate(codec, kHello) == "Hello");
-  assert_int_equal(bench.leak(), 0);
-}
-
 // At rest it has nothing to remember: it may as well go.
 void rest_is_a_matter_of_takeover(void **) {
   for (bool takeover : {false, true}) {
@@ -312,7 +292,6 @@ int main() {
       cmocka_unit_test(state_is_made_with_the_first_message),
       cmocka_unit_test(without_takeover_a_connection_holds_nothing),
       cmocka_unit_test(messages_under_way_do_not_mix),
-      cmocka_unit_test(terms_are_shared),
       cmocka_unit_test(rest_is_a_matter_of_takeover),
       cmocka_unit_test(different_agreements_share_a_pool),
       cmocka_unit_test(a_message_that_was_broken_off_leaves_nothing),
