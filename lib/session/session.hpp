@@ -209,6 +209,11 @@ class Session {
     OVER,       // nothing more is read or written
   };
 
+  static constexpr Failure kNoMemory{Error::NO_MEMORY, 0, "no memory, or over the option memory_budget"};
+  static constexpr Failure kNoRandom{Error::RANDOM, 0, "no random bytes for a masking key"};
+  // A peer that sends pings and does not read its pongs is read no further beyond this many bytes of them.
+  static constexpr int32_t kMaxPongBytes = 64 * 1024;
+
   // What has begun to come and is not complete.
   struct Incoming {
     explicit Incoming(Budget &budget) : control(budget) {}
