@@ -49,10 +49,12 @@ int main(int argc, char **argv) {
   printf("listening on %s\n", hws_manager_local_address(manager, listener));
   fflush(stdout);
 
-  for (;;) {
-    hws_result count = hws_manager_poll(manager, -1);
+  hws_result count;
+  while ((count = hws_manager_poll(manager, -1)) >= 0) {
     for (int32_t i = 0; i < count; i++)
       echo(hws_manager_event(manager, i));
     if (renewed) reload(listener, options);
   }
+  hws_manager_free(manager);
+  return 1;
 }

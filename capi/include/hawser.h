@@ -8,8 +8,8 @@
  *
  *     hws_manager *manager = hws_manager_new(NULL);
  *     hws_id listener = hws_manager_listen(manager, "ws://127.0.0.1:9001/", NULL);
- *     for (;;) {
- *       hws_result count = hws_manager_poll(manager, -1);
+ *     hws_result count;
+ *     while ((count = hws_manager_poll(manager, -1)) >= 0) {
  *       for (int32_t i = 0; i < count; i++) {
  *         const hws_event *event = hws_manager_event(manager, i);
  *         if (event->kind == HWS_EVENT_MESSAGE)

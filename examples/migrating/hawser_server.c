@@ -29,6 +29,7 @@ int main(int argc, char **argv) {
   for (;;) {
     int64_t left = next - clock_ms();
     hws_result count = hws_manager_poll(manager, left > 0 ? (int32_t)left : 0);
+    if (count < 0) return 1;
     for (int32_t i = 0; i < count; i++)
       echo(manager, hws_manager_event(manager, i));
     if (clock_ms() < next) continue;
