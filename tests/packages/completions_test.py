@@ -8,6 +8,7 @@ import os
 import pathlib
 import pty
 import re
+import select
 import shutil
 import signal
 import struct
@@ -57,10 +58,10 @@ fpath=({COMPLETIONS} $fpath)
 autoload -U compinit; compinit -u -D
 PROMPT=
 zstyle ':completion:*' list-prompt ''
-list-and-tell() {{ zle list-choices; zle -R; print told }}
+list-and-tell() {{ zle list-choices; zle -R; print '\\n<listed>' }}
 zle -N list-and-tell
 bindkey '^I' list-and-tell
-zle-line-init() {{ print ready }}
+zle-line-init() {{ print '<ready>' }}
 zle -N zle-line-init
 """
 
@@ -69,16 +70,27 @@ def zsh_on_terminal(folder):
     """An interactive zsh with the settings of the folder: its process and the terminal, which has room for every list."""
     pid, terminal = pty.fork()
     if pid == 0:
-        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("4H", 200, 200, 0, 0))
-        os.execve(shutil.which("zsh"), ["zsh", "--no-global-rcs", "-i"], dict(environment(), ZDOTDIR=folder))
+        try:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("4H", 200, 200, 0, 0))
+            os.execve(shutil.which("zsh"), ["zsh", "--no-global-rcs", "-i"], dict(environment(), ZDOTDIR=folder))
+        finally:
+            os._exit(127)
     return pid, terminal
 
 
 def read_until(terminal, word):
     shown = b""
     while word not in shown:
-        shown += os.read(terminal, 4096)
-    return shown.decode()
+        if not select.select([terminal], [], [], 60)[0]:
+            raise AssertionError(f"zsh says no {word}, but {shown}")
+        try:
+            more = os.read(terminal, 4096)
+        except OSError:  # how a terminal says on Linux that zsh has ended
+            more = b""
+        if not more:
+            raise AssertionError(f"zsh ended before {word}, with {shown}")
+        shown += more
+    return shown.partition(word)[0].decode()
 
 
 def ask_zsh(line):
@@ -88,13 +100,13 @@ def ask_zsh(line):
         pathlib.Path(folder, ".zshrc").write_text(ZSHRC, encoding="utf-8")
         pid, terminal = zsh_on_terminal(folder)
         try:
-            read_until(terminal, b"ready")
+            read_until(terminal, b"<ready>")
             os.write(terminal, f"{line}\t".encode())
-            return read_until(terminal, b"told").split()
+            return read_until(terminal, b"<listed>").split()
         finally:
             os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
             os.close(terminal)
+            os.waitpid(pid, 0)
 
 
 class Completions:
