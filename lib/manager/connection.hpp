@@ -130,7 +130,7 @@ struct Connection {
   Buffer *stash() const { return extras && extras->stash ? &*extras->stash : nullptr; }
   // Throws std::bad_alloc.
   Extras &need_extras();
-  // drop(&Extras::stash)
+  // Frees one of the extras: drop(&Extras::stash).
   template <typename T>
   void drop(T Extras::*which) {
     if (extras) (*extras.*which).reset();

@@ -17,6 +17,35 @@ Session::~Session() {
   if (terms_ != nullptr) terms_->release();
 }
 
+void Session::enter(Phase phase) {
+  phase_ = phase;
+  routine_ = false;
+  note_way_of_sending();
+  if (phase == Phase::ANSWERING || phase == Phase::OVER) incoming_.reset();
+  if (phase == Phase::OVER) drop_codec();
+  if (phase == Phase::OVER && flushed_) since_ = surroundings_.now;
+}
+
+Session::Rare *Session::rare() {
+  if (!rare_) rare_.reset(new (std::nothrow) Rare);
+  return rare_.get();
+}
+
+void Session::trim_rare() {
+  if (rare_ && rare_->empty()) rare_.reset();
+}
+
+size_t Session::held() const {
+  size_t all = opening() != nullptr ? handshake().held() : 0;
+  if (rare_ && rare_->codec) all += rare_->codec->held();
+  if (!incoming_) return all;
+  if (incoming_->message) all += incoming_->message->held();
+  return all + incoming_->control.held();
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Receiving
+
 size_t Session::receive_any(uint8_t *data, size_t size, Event &event) {
   event = {};
   if (size != 0) hear();
@@ -179,32 +208,6 @@ void Session::handle_pong(const uint8_t *data, size_t size, Event &event) {
   event.kind = EventKind::PONG;
   event.data = data;
   event.size = static_cast<int64_t>(size);
-}
-
-void Session::enter(Phase phase) {
-  phase_ = phase;
-  routine_ = false;
-  note_way_of_sending();
-  if (phase == Phase::ANSWERING || phase == Phase::OVER) incoming_.reset();
-  if (phase == Phase::OVER) drop_codec();
-  if (phase == Phase::OVER && flushed_) since_ = surroundings_.now;
-}
-
-Session::Rare *Session::rare() {
-  if (!rare_) rare_.reset(new (std::nothrow) Rare);
-  return rare_.get();
-}
-
-void Session::trim_rare() {
-  if (rare_ && rare_->empty()) rare_.reset();
-}
-
-size_t Session::held() const {
-  size_t all = opening() != nullptr ? handshake().held() : 0;
-  if (rare_ && rare_->codec) all += rare_->codec->held();
-  if (!incoming_) return all;
-  if (incoming_->message) all += incoming_->message->held();
-  return all + incoming_->control.held();
 }
 
 }  // namespace hawser

@@ -8,6 +8,8 @@
 //   output_flushed   when everything that was written to the sink has left; output_left when a part of it has
 //   advance          when deadline() has come
 // and closes the transport when over() says so: after the output was sent, or at once if abandoned().
+//
+// session.cpp receives; the handshake, sending, the close, time and compression have files of their own beside it.
 #pragma once
 
 #include <algorithm>

@@ -1,6 +1,7 @@
 // The opening handshake of a session.
-#include <cstring>
+#include <cassert>
 #include <new>
+#include <utility>
 
 #include "session/session.hpp"
 
@@ -143,7 +144,7 @@ Error Session::respond(int32_t status, std::string_view headers, const uint8_t *
   return Error::OK;
 }
 
-// Throws std::bad_alloc.
+// Of the pool, until somebody holds them. Throws std::bad_alloc.
 const CodecTerms *Session::agreed_terms() {
   const std::optional<DeflateAgreement> &agreement = handshake().deflate();
   if (!agreement) return nullptr;
@@ -151,6 +152,7 @@ const CodecTerms *Session::agreed_terms() {
 }
 
 void Session::agree_on(std::string subprotocol, const CodecTerms *terms) {
+  assert(terms_ == nullptr);
   rare_->subprotocol = std::move(subprotocol);
   terms_ = terms;
   if (terms_ != nullptr) terms_->hold();

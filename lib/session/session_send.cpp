@@ -1,4 +1,4 @@
-// How a session sends: from data to frames in the sink.
+// How a session sends: from data to frames, and text of the handshake, in the sink.
 #include <cstring>
 
 #include "session/session.hpp"

@@ -1,4 +1,5 @@
-// What time brings to a session: pings, and an end where the peer is late.
+// What time brings to a session: pings, and an end where the peer is late. Some of it runs from when our output has
+// left.
 #include "bytes/deadline.hpp"
 #include "session/session.hpp"
 

@@ -192,8 +192,18 @@ void messages_under_way_do_not_mix(void **) {
   assert_true(bench.inflate(two, kHello) == "Hello");
 }
 
-// What connections agree on is held once, in any order, as long as there are not too many ways; those that are no
-// longer known stay for whoever holds them.
+// Others have been agreed on since, so often that the pool has forgotten these.
+void terms_stay_for_a_codec(void **) {
+  Bench bench;
+  MessageCodec codec(bench.terms(agreed(false, false)));
+  for (int64_t i = 0; i < 100; i++) {
+    bench.options.min_size = i + 1000;
+    assert_true(bench.terms(agreed(false, false)).worth_while(static_cast<size_t>(i) + 1000));
+  }
+  assert_true(bench.inflate(codec, kHello) == "Hello");
+  assert_int_equal(bench.leak(), 0);
+}
+
 // At rest it has nothing to remember: it may as well go.
 void rest_is_a_matter_of_takeover(void **) {
   for (bool takeover : {false, true}) {
@@ -292,6 +302,7 @@ int main() {
       cmocka_unit_test(state_is_made_with_the_first_message),
       cmocka_unit_test(without_takeover_a_connection_holds_nothing),
       cmocka_unit_test(messages_under_way_do_not_mix),
+      cmocka_unit_test(terms_stay_for_a_codec),
       cmocka_unit_test(rest_is_a_matter_of_takeover),
       cmocka_unit_test(different_agreements_share_a_pool),
       cmocka_unit_test(a_message_that_was_broken_off_leaves_nothing),

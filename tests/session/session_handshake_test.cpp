@@ -188,6 +188,11 @@ Config asking() {
   config.requests = true;
   return config;
 }
+Config asking_with_deflate() {
+  Config config = asking();
+  config.deflate.mode = DeflateMode::SHARED;
+  return config;
+}
 
 void a_request_waits_for_its_answer(void **) {
   frames::Peer peer(true);
@@ -225,8 +230,8 @@ void a_request_may_be_accepted_without_a_subprotocol(void **) {
 }
 
 void an_accept_that_cannot_be_written_may_be_tried_again(void **) {
-  Lab lab(Role::SERVER, asking());
-  lab.feed(request("Sec-WebSocket-Protocol: a\r\n"));
+  Lab lab(Role::SERVER, asking_with_deflate());
+  lab.feed(request("Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Extensions: permessage-deflate\r\n"));
   lab.sink.full = true;
   assert_int_equal(as_int(lab->accept("a", "")), as_int(Error::NO_MEMORY));
   assert_false(lab->is_open());
@@ -234,13 +239,13 @@ void an_accept_that_cannot_be_written_may_be_tried_again(void **) {
   lab.sink.full = false;
   assert_int_equal(as_int(lab->accept("", "")), as_int(Error::OK));
   assert_null(lab->subprotocol());
+  assert_non_null(lab->extensions());
   assert_true(is_101(lab.sink.written));
+  assert_int_equal(lab.leak(), 0);
 }
 
 void an_accept_that_could_not_be_written_agreed_on_nothing(void **) {
-  Config config = asking();
-  config.deflate.mode = DeflateMode::SHARED;
-  Lab lab(Role::SERVER, config);
+  Lab lab(Role::SERVER, asking_with_deflate());
   lab.feed(request("Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Extensions: permessage-deflate\r\n"));
   lab.sink.full = true;
   assert_int_equal(as_int(lab->accept("a", "")), as_int(Error::NO_MEMORY));
