@@ -359,7 +359,7 @@ test("who closes takes no more, and hears the peer's Close behind it", function(
     ws:close(3001)
     equal(ws.close_code, 3001)
     equal(ws.last, taken)
-  end, {max_events = 16, close_timeout = 2000})
+  end, {max_events = 16, close_timeout = 20000})
 end)
 
 test("tasks return, fail, and let others run", function()

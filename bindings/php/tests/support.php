@@ -174,6 +174,18 @@ final class Program
             __DIR__ . "/../examples/$name.php", ...$arguments);
     }
 
+    /** One that sends this process a signal again and again. */
+    public static function signals(int $signal): self
+    {
+        return new self('sh', '-c', "while sleep 0.05; do kill -$signal " . getmypid() . '; done');
+    }
+
+    public function stop(): void
+    {
+        $this->signal(SIGTERM);
+        $this->end();
+    }
+
     public function line(): string
     {
         return rtrim((string)fgets($this->pipes[1]), "\n");
@@ -197,6 +209,18 @@ final class Program
         proc_close($this->process);
         return $rest;
     }
+}
+
+/** The first signal from now on throws, those after it do nothing. */
+function throwOnce(int $signal, Throwable $thrown): void
+{
+    $is_due = true;
+    pcntl_signal($signal, function () use (&$is_due, $thrown) {
+        if ($is_due) {
+            $is_due = false;
+            throw $thrown;
+        }
+    });
 }
 
 /** What was given to this process by -d. */

@@ -125,7 +125,8 @@ class Sync(unittest.TestCase):
         host, port = server.address.split(":")
         with socket.create_connection((host, int(port))) as peer:
             peer.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
-            threading.Event().wait(0.05)
+            with hawser.sync.connect(server.url) as websocket:
+                websocket.ping(timeout=20)  # the one before it has been accepted
             server.close()
             peer.sendall(b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
                          b"\x81\x85\x00\x00\x00\x00hello")

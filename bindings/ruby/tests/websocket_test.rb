@@ -293,7 +293,7 @@ class EndsTest < WebSocketTest
       server = Hawser.serve(URL, &ECHO)
       TCPSocket.open(*server.address.split(":")) do |peer|
         peer.write("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
-        sleep 0.05
+        Hawser.connect(server.url, &:ping) # the one before it has been accepted
         server.close
         peer.write("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n\x81\x85\0\0\0\0hello")
         20.times { |number| assert_equal number.to_s, (ws << number.to_s).receive }
@@ -479,7 +479,8 @@ class WaitingTest < WebSocketTest
   end
 
   def test_ctrl_c_closes_a_server_that_is_waited_for
-    program = "server = Hawser.serve('ws://127.0.0.1:0/', &:wait_closed); $stdout.sync = true; puts server.url; server.wait"
+    program = "server = Hawser.serve('ws://127.0.0.1:0/', &:wait_closed); $stdout.sync = true; " \
+              "Thread.new { Thread.pass until Thread.main.stop?; puts server.url }; server.wait"
     Open3.popen3(*ruby(program)) do |_, output, errors, process|
       Hawser.connect(output.gets.chomp) do |ws|
         ws.ping
