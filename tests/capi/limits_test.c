@@ -133,7 +133,7 @@ static void test_head(void **state) {
 static void test_handshake_timeout(void **state) {
   struct log log;
   struct raw_peer peer;
-  hws_options *options = log_options("handshake_timeout", 50, NULL);
+  hws_options *options = log_options("handshake_timeout", 500, NULL);
   int port;
   (void)state;
   log_open(&log, options);

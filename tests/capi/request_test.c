@@ -277,7 +277,7 @@ static void test_refusals_are_only_counted(void **state) {
 static void test_no_answer(void **state) {
   struct log log;
   struct raw_peer peer;
-  hws_options *options = log_options("requests", 1, "handshake_timeout", 50, NULL);
+  hws_options *options = log_options("requests", 1, "handshake_timeout", 500, NULL);
   const struct log_entry *entry;
   int port;
   (void)state;

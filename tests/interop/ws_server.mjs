@@ -125,7 +125,9 @@ await runTests({
     await peer.inbox.expect('ping');
     peer.socket.send('still here');
     while ((await peer.inbox.next()).kind !== 'message') continue;
-    await closeAsServer(peer, connect);
+    peer.socket.close(1000);
+    while ((await peer.inbox.next()).kind !== 'close') continue;
+    await connect.expectStatus(0, 'closed by us');
   }),
 
   'headers, origin and path arrive': async () => {

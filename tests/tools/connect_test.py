@@ -468,7 +468,7 @@ class Statuses(ToolTest):
             self.assertEqual(peer.receive()[0], CLOSE)
             self.assertTrue(peer.at_end())
 
-        self.check(3, script, "--timeout", "0.3")
+        self.check(3, script, "--timeout", "3")
 
     def test_masked_frame(self):
         def script(peer):

@@ -112,6 +112,7 @@ class Page(ToolTest):
 
         self.type_message(browser, "text", "by keyboard")
         browser.evaluate("document.querySelector('#message').focus()")
+        browser.wait("document.querySelector('#rtt').textContent.startsWith('last')")  # drawn: keys before that are dropped
         browser.press_enter()
         browser.wait("document.querySelectorAll('#log .received').length === 5")
         self.assertEqual(self.received(browser)[-1], "by keyboard")
