@@ -38,10 +38,18 @@ export class Browser {
     this.socket = new WebSocket(`ws://127.0.0.1:${port}${target}`, { perMessageDeflate: false });
     this.socket.on('message', (data) => this.receive(JSON.parse(data)));
     await new Promise((resolve, reject) => { this.socket.on('open', resolve).on('error', reject); });
-    const { targetInfos } = await this.call('Target.getTargets');
-    const page = targetInfos.find((info) => info.type === 'page');
+    const page = await this.firstPage();
     this.session = (await this.call('Target.attachToTarget', { targetId: page.targetId, flatten: true })).sessionId;
     await this.call('Page.enable');
+  }
+
+  async firstPage() {
+    for (;;) {
+      const { targetInfos } = await this.call('Target.getTargets');
+      const page = targetInfos.find((info) => info.type === 'page');
+      if (page) return page;
+      await sleep(20);
+    }
   }
 
   receive({ id, result, error }) {

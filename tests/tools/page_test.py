@@ -23,9 +23,7 @@ class Browser:
         command = [BROWSER, "--user-data-dir=" + self.folder.name, *FLAGS]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         port = self.wait_for_port()
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json", timeout=PATIENCE) as answer:
-            page = next(target for target in json.load(answer) if target["type"] == "page")
-        self.socket, _ = open_client(port, page["webSocketDebuggerUrl"].split(str(port), 1)[1])
+        self.socket, _ = open_client(port, self.wait_for_page(port)["webSocketDebuggerUrl"].split(str(port), 1)[1])
         self.calls = 0
         self.complaints = []
         for domain in ("Page", "Runtime", "Log"):
@@ -59,6 +57,17 @@ class Browser:
         if "exceptionDetails" in answer:
             raise RuntimeError(answer["exceptionDetails"])
         return answer["result"].get("value")
+
+    @staticmethod
+    def wait_for_page(port):
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/json", timeout=PATIENCE) as answer:
+                for target in json.load(answer):
+                    if target["type"] == "page":
+                        return target
+            time.sleep(0.05)
+        raise TimeoutError("the browser has no page")
 
     def wait(self, script):
         deadline = time.monotonic() + PATIENCE
