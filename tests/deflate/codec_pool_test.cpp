@@ -13,10 +13,6 @@ using namespace reference;
 
 namespace {
 
-std::string content(const Buffer &buffer) {
-  return std::string(reinterpret_cast<const char *>(buffer.data()), buffer.size());
-}
-
 std::string compress(Compressor &compressor, Budget &budget, const std::string &data) {
   Buffer to(budget);
   return compressor.compress(octets(data), data.size(), true, to) ? content(to) : "no memory";

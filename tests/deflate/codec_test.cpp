@@ -15,10 +15,6 @@ namespace {
 
 constexpr uint64_t kNoLimit = INT64_MAX;
 
-std::string content(const Buffer &buffer) {
-  return std::string(reinterpret_cast<const char *>(buffer.data()), buffer.size());
-}
-
 // A compressed message, its data in pieces of that many bytes; "no memory".
 std::string compress(Compressor &compressor, Budget &budget, const std::string &data, size_t piece = SIZE_MAX) {
   Buffer to(budget);

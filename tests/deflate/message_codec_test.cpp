@@ -14,10 +14,6 @@ namespace {
 
 constexpr uint64_t kNoLimit = INT64_MAX;
 
-std::string content(const Buffer &buffer) {
-  return std::string(reinterpret_cast<const char *>(buffer.data()), buffer.size());
-}
-
 // The connections of one driver.
 struct Bench {
   Budget budget;

@@ -8,6 +8,8 @@
 
 #include <zlib.h>
 
+#include "bytes/buffer.hpp"
+
 namespace reference {
 
 inline const std::string kTail("\x00\x00\xff\xff", 4);
@@ -22,6 +24,10 @@ inline const std::string kEmpty("\x00", 1);                                     
 
 inline Bytef *octets(const std::string &text) {
   return reinterpret_cast<Bytef *>(const_cast<char *>(text.data()));
+}
+
+inline std::string content(const hawser::Buffer &buffer) {
+  return std::string(reinterpret_cast<const char *>(buffer.data()), buffer.size());
 }
 
 // A raw deflate stream that compresses messages.

@@ -10,10 +10,6 @@ using namespace hawser;
 
 namespace {
 
-std::string text_of(const Buffer &buffer) {
-  return {reinterpret_cast<const char *>(buffer.data()), buffer.size()};
-}
-
 struct Inflated {
   Error error = Error::OK;
   std::string text;
@@ -33,7 +29,7 @@ Inflated inflate(Decompressor &decompressor, std::string_view message, uint64_t 
   }
   if (!failure) failure = decompressor.finish(most - to.size(), to);
   HOLDS(to.size() <= most);
-  return {failure.error, text_of(to)};
+  return {failure.error, reference::content(to)};
 }
 
 // The messages one after the other, with the window of those before them.
@@ -93,7 +89,7 @@ std::string compress(Compressor &compressor, std::string_view message, Budget &b
   }
   // zlib.h: an incompressible text grows by five bytes for each 16 KiB and by a few more.
   HOLDS(salt != 0 || to.size() <= message.size() + message.size() / 1000 + 64);
-  return text_of(to);
+  return reference::content(to);
 }
 
 void check_compressing(const std::vector<std::string> &messages, const CompressorShape &shape, bool takeover,

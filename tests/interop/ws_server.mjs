@@ -125,8 +125,10 @@ await runTests({
     await peer.inbox.expect('ping');
     peer.socket.send('still here');
     while ((await peer.inbox.next()).kind !== 'message') continue;
-    peer.socket.close(1000);
-    while ((await peer.inbox.next()).kind !== 'close') continue;
+    peer.socket.close(1000, 'done');
+    let last;
+    do last = await peer.inbox.next(); while (last.kind === 'ping');
+    checkEqual([last.kind, last.code].join(), 'close,1000', 'what comes last');
     await connect.expectStatus(0, 'closed by us');
   }),
 

@@ -102,7 +102,7 @@ test('free does not wait for threads that go on sending', async () => {
   `, { handle: both.client.handle, id: both.connected, shared }));
   const answers = threads.map(answerOf);
   await until(() => Atomics.load(shared, 0) === count);
-  both.client.free();
+  both.client.free(); // it would never return if it waited: they go on until it has
   await Promise.all(answers);
   both.server.free();
 });
